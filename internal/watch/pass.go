@@ -1,0 +1,282 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"restorewatch/internal/restore"
+)
+
+// A passage is one pass over one target while it is made.
+type passage struct {
+	*Watcher
+	Pass
+	times   phases
+	now     time.Time
+	ledger  restore.Ledger
+	loaded  time.Time
+	passed  time.Time
+	suspect bool                 // the ledger may differ from the store: load it again next time
+	lost    map[restore.Key]bool // records that another run changed first
+}
+
+// pass takes one target from left to right: load, list, observe, save, publish, save.
+func (w *Watcher) pass(times phases, target restore.Target, now time.Time) Pass {
+	p := &passage{
+		Watcher: w, Pass: Pass{Target: target}, times: times, now: now,
+		lost: make(map[restore.Key]bool),
+	}
+	if p.load() {
+		p.save(p.observe())
+		p.publish()
+		p.count()
+	}
+	h := holding{ledger: p.ledger, loaded: p.loaded, passed: cmp.Or(p.passed, w.recall(target).passed)}
+	if p.suspect {
+		h.ledger, h.loaded = restore.Ledger{}, time.Time{}
+	}
+	w.keep(target, h)
+	return p.Pass
+}
+
+// load finds the ledger, in memory or in the store, and begins it when there is none.
+func (p *passage) load() bool {
+	if err := p.times.list.Err(); err != nil {
+		p.fail(restore.FailedUnavailable, errors.New("left for the next run: this one had no time left"))
+		return false
+	}
+	h := p.recall(p.Target)
+	if age := p.now.Sub(h.loaded); h.ledger.Begun() && age >= 0 && age < ledgerLife {
+		p.ledger, p.loaded = h.ledger, h.loaded
+		return true
+	}
+	err := p.fetch()
+	if err == nil && !p.ledger.Begun() {
+		err = p.begin()
+	}
+	if err != nil {
+		p.suspect = true
+		p.fail(restore.FailedState, err)
+		return false
+	}
+	p.loaded = p.now
+	return true
+}
+
+func (p *passage) fetch() error {
+	ledger, err := p.Store.Load(p.times.list, p.Target)
+	if err != nil {
+		return fmt.Errorf("load ledger: %w", err)
+	}
+	if ledger.Records == nil {
+		ledger.Records = make(map[restore.Key]restore.Record)
+	}
+	p.ledger = ledger
+	return nil
+}
+
+// begin stores where the news begins before the first listing is read: if we crash right after, a job created
+// meanwhile is still known to be news. Somebody who began at the same moment is right too.
+func (p *passage) begin() error {
+	since := cmp.Or(p.Since, p.now)
+	record, err := p.Store.Save(p.times.save, restore.Begin(p.Target, since))
+	if errors.Is(err, ErrConflict) {
+		return p.fetch()
+	}
+	if err != nil {
+		return fmt.Errorf("begin ledger: %w", err)
+	}
+	p.ledger.Records[record.Key()] = record
+	p.Begun = true
+	return nil
+}
+
+// observe lists the jobs and returns the records that this changes. From an incomplete listing nothing is saved but
+// the failure itself.
+func (p *passage) observe() restore.Observation {
+	listing, err := p.list()
+	if err != nil {
+		failure := p.fail(restore.FailedUnavailable, fmt.Errorf("list restore jobs: %w", err))
+		if record, changed := p.ledger.Fail(failure, p.Rules, p.now); changed {
+			return restore.Observation{Changed: []restore.Record{record}}
+		}
+		return restore.Observation{}
+	}
+	p.passed = p.now
+	found := p.ledger.Observe(listing, p.Rules, p.now)
+	p.Listed, p.History, p.Adopted = len(listing.Jobs), found.History, found.Adopted
+	return found
+}
+
+// list reads the listing down to what may have changed, or to its end when that is due. Listings are newest first in
+// practice and not by contract: the order is checked as pages come, and a listing out of order is read to its end.
+func (p *passage) list() (restore.Listing, error) {
+	full := p.ledger.FullReadDue(p.now)
+	perPage := newestPage
+	if full {
+		perPage = fullPage
+	}
+	horizon := p.ledger.Horizon(p.now)
+	var listing restore.Listing
+	descending := true
+	for jobs, err := range p.Lister.RestoreJobs(p.times.list, p.Target, perPage) {
+		if err != nil {
+			return restore.Listing{}, err
+		}
+		listing.Jobs = append(listing.Jobs, jobs...)
+		listing.Pages++
+		descending = descending && newestFirst(listing.Jobs[max(0, len(listing.Jobs)-len(jobs)-1):])
+		if !full && descending && len(jobs) > 0 && jobs[len(jobs)-1].Created.Before(horizon) {
+			return listing, nil
+		}
+	}
+	listing.Complete = true
+	return listing, p.times.list.Err()
+}
+
+// newestFirst reports whether jobs are in the order of their creation, newest first. One without a creation time fits
+// no order.
+func newestFirst(jobs []restore.Job) bool {
+	return slices.IsSortedFunc(jobs, func(a, b restore.Job) int { return b.Created.Compare(a.Created) }) &&
+		!slices.ContainsFunc(jobs, func(j restore.Job) bool { return j.Created.IsZero() })
+}
+
+// save writes what changed. A batch and the target's own record rest on the jobs: they wait for the next pass when a
+// job could not be saved, which will find the same again.
+func (p *passage) save(found restore.Observation) {
+	complete := true
+	for _, record := range found.Changed {
+		_, isJob := record.Memory.(restore.JobMemory)
+		if !isJob && !complete {
+			continue
+		}
+		saved := p.write(record)
+		complete = complete && saved
+		if isJob && saved {
+			p.Changed++
+		}
+	}
+	for _, record := range found.Dropped {
+		p.drop(record)
+	}
+}
+
+// write saves one record and takes it into the ledger. What could not be saved is not published: the ledger keeps the
+// record as it was, and the next pass observes the same change again, under the same event id.
+func (p *passage) write(record restore.Record) bool {
+	saved, err := p.Store.Save(p.times.save, record)
+	switch {
+	case err == nil:
+		p.ledger.Records[saved.Key()] = saved
+		return true
+	case errors.Is(err, ErrConflict):
+		p.suspect, p.lost[record.Key()] = true, true
+	default:
+		p.suspect = true
+		p.fail(restore.FailedState, fmt.Errorf("save %s: %w", record.Key(), err))
+		p.Unsaved = true
+	}
+	return false
+}
+
+func (p *passage) drop(record restore.Record) {
+	err := p.Store.Drop(p.times.save, record)
+	if err == nil {
+		delete(p.ledger.Records, record.Key())
+		return
+	}
+	p.suspect = true
+	if !errors.Is(err, ErrConflict) {
+		p.fail(restore.FailedState, fmt.Errorf("drop %s: %w", record.Key(), err))
+	}
+}
+
+// publish tells what the outboxes hold, whether this run or an earlier one put it there, and trims what was accepted.
+// If we crash in between, the next run tells the same again under the same ids.
+func (p *passage) publish() {
+	entries := p.outboxes()
+	if len(entries) == 0 {
+		return
+	}
+	events := make([]restore.Event, len(entries))
+	for i, e := range entries {
+		events[i] = e.event
+	}
+	accepted, err := p.Publisher.Publish(p.times.publish, events)
+	if err != nil {
+		p.fail(restore.FailedPublish, fmt.Errorf("publish %s: %w", counted(len(events), "event"), err))
+		p.Unpublished = true
+	}
+	p.trim(entries, accepted)
+}
+
+// trim removes from each outbox the events at its front that were accepted.
+func (p *passage) trim(entries []entry, accepted []bool) {
+	taken := make(map[restore.Key]int)
+	for i, e := range entries {
+		if i < len(accepted) && accepted[i] && taken[e.key] == e.place {
+			taken[e.key]++
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(taken)) {
+		record := p.ledger.Records[key]
+		for _, e := range record.Outbox[:taken[key]] {
+			p.Published = append(p.Published, e)
+		}
+		p.write(record.Trim(taken[key]))
+	}
+}
+
+// An entry is one event of an outbox, and its place there.
+type entry struct {
+	key   restore.Key
+	place int
+	event restore.Event
+}
+
+// outboxes returns all that is to be told: the first event of every job, then the second of each, and so on, so that
+// one call to a publisher that takes one event of a job at a time takes many; then batches, whose end follows their
+// jobs', and the target.
+func (p *passage) outboxes() []entry {
+	var entries []entry
+	for _, key := range slices.Sorted(maps.Keys(p.ledger.Records)) {
+		if p.lost[key] {
+			continue // another run has it, and what it holds now is not known here
+		}
+		for place, event := range p.ledger.Records[key].Outbox {
+			entries = append(entries, entry{key, place, event})
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(p.rank(a.key), p.rank(b.key)), cmp.Compare(a.place, b.place))
+	})
+	return entries
+}
+
+func (p *passage) rank(key restore.Key) int {
+	switch p.ledger.Records[key].Memory.(type) {
+	case restore.JobMemory:
+		return 0
+	case restore.BatchMemory:
+		return 1
+	}
+	return 2
+}
+
+// count notes what is left in the outboxes.
+func (p *passage) count() {
+	for _, record := range p.ledger.Records {
+		p.Pending += len(record.Outbox)
+		if len(record.Outbox) == 0 {
+			continue
+		}
+		if oldest := record.Outbox[0].Time; p.OldestPending.IsZero() || oldest.Before(p.OldestPending) {
+			p.OldestPending = oldest
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"restorewatch/internal/restore"
+)
+
+// A Report says what a run did.
+type Report struct {
+	Passes []Pass // in the order in which the targets were taken
+}
+
+// A Pass is what a run did with one target.
+type Pass struct {
+	Target        restore.Target
+	Begun         bool // the target was watched for the first time
+	Listed        int  // jobs seen
+	History       int  // of them, left alone because they were over before the target was watched
+	Adopted       int  // of them, recorded silently
+	Changed       int  // jobs whose record changed and was saved
+	Published     []restore.Event
+	Pending       int // events saved and not yet known to be published
+	OldestPending time.Time
+	Failures      []Failure
+	Unsaved       bool // something observed could not be saved
+	Unpublished   bool // something saved could not be published
+}
+
+// A Failure is one thing that went wrong in a pass.
+type Failure struct {
+	Kind restore.FailureKind
+	Hint string // what to do about it, or ""
+	Err  error
+}
+
+// kinded and hinted are what an adapter's error may tell about itself.
+type (
+	kinded interface {
+		error
+		FailureKind() restore.FailureKind
+	}
+	hinted interface {
+		error
+		Hint() string
+	}
+)
+
+// fail notes a failure, of the kind that the error itself names or else of kind, and returns it in the domain's form.
+func (p *Pass) fail(kind restore.FailureKind, err error) restore.Failure {
+	f := Failure{Kind: kind, Err: err}
+	if e, ok := errors.AsType[kinded](err); ok {
+		f.Kind = e.FailureKind()
+	}
+	if e, ok := errors.AsType[hinted](err); ok {
+		f.Hint = e.Hint()
+	}
+	p.Failures = append(p.Failures, f)
+	return restore.Failure{Kind: f.Kind, Message: err.Error(), Hint: f.Hint}
+}
+
+func newReport(passes []Pass) Report { return Report{Passes: passes} }
+
+// Total sums what the passes counted.
+func (r Report) Total() (sum Pass) {
+	for _, p := range r.Passes {
+		sum.Listed += p.Listed
+		sum.History += p.History
+		sum.Adopted += p.Adopted
+		sum.Changed += p.Changed
+		sum.Pending += p.Pending
+		sum.Published = append(sum.Published, p.Published...)
+		if !p.OldestPending.IsZero() && (sum.OldestPending.IsZero() || p.OldestPending.Before(sum.OldestPending)) {
+			sum.OldestPending = p.OldestPending
+		}
+	}
+	return sum
+}
+
+// Failed returns how many targets had a failure.
+func (r Report) Failed() int {
+	n := 0
+	for _, p := range r.Passes {
+		if len(p.Failures) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Err returns an error that names each failing target and the kind of its failures if the run as a whole failed: if no
+// target could be passed over, or something observed could not be saved, or something saved could not be published.
+// One bad target among good ones is no error.
+func (r Report) Err() error {
+	severe := len(r.Passes) > 0 && r.Failed() == len(r.Passes)
+	var failures []string
+	for _, p := range r.Passes {
+		severe = severe || p.Unsaved || p.Unpublished
+		for _, f := range p.Failures {
+			failures = append(failures, fmt.Sprintf("%s: %s: %s", p.Target, f.Kind, f.Err))
+		}
+	}
+	if !severe {
+		return nil
+	}
+	return fmt.Errorf("%s of %s failed: %s",
+		counted(r.Failed(), "target"), counted(len(r.Passes), "target"), strings.Join(failures, "; "))
+}
+
+// counted writes "1 event" and "2 events".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
