@@ -2,7 +2,6 @@ package watch
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -55,17 +54,28 @@ func (p *passage) load() bool {
 		p.ledger, p.loaded = h.ledger, h.loaded
 		return true
 	}
-	err := p.fetch()
-	if err == nil && !p.ledger.Begun() {
-		err = p.begin()
-	}
-	if err != nil {
+	if err := p.ask(); err != nil {
 		p.suspect = true
 		p.fail(restore.FailedState, err)
 		return false
 	}
 	p.loaded = p.now
 	return true
+}
+
+// ask gets the ledger from the store, and begins it when the store has none.
+func (p *passage) ask() error {
+	if err := p.fetch(); err != nil || p.ledger.Begun() {
+		return err
+	}
+	if err := p.begin(); err != nil {
+		return err
+	}
+	if !p.ledger.Begun() {
+		// Without its beginning everything would be news.
+		return errors.New("begin ledger: another run began it, but the store does not show it")
+	}
+	return nil
 }
 
 func (p *passage) fetch() error {
@@ -136,7 +146,7 @@ func (p *passage) list() (restore.Listing, error) {
 		}
 	}
 	listing.Complete = true
-	return listing, p.times.list.Err()
+	return listing, nil
 }
 
 // newestFirst reports whether jobs are in the order of their creation, newest first. One without a creation time fits
@@ -155,8 +165,9 @@ func (p *passage) save(found restore.Observation) {
 		if !isJob && !complete {
 			continue
 		}
-		saved := p.write(record)
+		saved, err := p.write(record)
 		complete = complete && saved
+		p.Unsaved = p.Unsaved || err != nil
 		if isJob && saved {
 			p.Changed++
 		}
@@ -167,21 +178,21 @@ func (p *passage) save(found restore.Observation) {
 }
 
 // write saves one record and takes it into the ledger. What could not be saved is not published: the ledger keeps the
-// record as it was, and the next pass observes the same change again, under the same event id.
-func (p *passage) write(record restore.Record) bool {
-	saved, err := p.Store.Save(p.times.save, record)
-	switch {
-	case err == nil:
-		p.ledger.Records[saved.Key()] = saved
-		return true
-	case errors.Is(err, ErrConflict):
-		p.suspect, p.lost[record.Key()] = true, true
-	default:
-		p.suspect = true
-		p.fail(restore.FailedState, fmt.Errorf("save %s: %w", record.Key(), err))
-		p.Unsaved = true
+// record as it was, and the next pass observes the same change again, under the same event id. Losing to another run is
+// no error; any other failure is noted and returned.
+func (p *passage) write(record restore.Record) (saved bool, err error) {
+	written, err := p.Store.Save(p.times.save, record)
+	if err == nil {
+		p.ledger.Records[written.Key()] = written
+		return true, nil
 	}
-	return false
+	p.suspect = true
+	if errors.Is(err, ErrConflict) {
+		p.lost[record.Key()] = true
+		return false, nil
+	}
+	p.fail(restore.FailedState, fmt.Errorf("save %s: %w", record.Key(), err))
+	return false, err
 }
 
 func (p *passage) drop(record restore.Record) {
@@ -225,10 +236,9 @@ func (p *passage) trim(entries []entry, accepted []bool) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(taken)) {
 		record := p.ledger.Records[key]
-		for _, e := range record.Outbox[:taken[key]] {
-			p.Published = append(p.Published, e)
-		}
-		p.write(record.Trim(taken[key]))
+		p.Published = append(p.Published, record.Outbox[:taken[key]]...)
+		// If this is not saved, the events are told once more; that is a failure to report, but nothing is lost.
+		_, _ = p.write(record.Trim(taken[key]))
 	}
 }
 
