@@ -65,6 +65,9 @@ func checkPart(what, s string) error {
 	if s == "*" {
 		return nil
 	}
+	if strings.Trim(s, ".") == "" {
+		return fmt.Errorf("the %s is %q, which a URL path would take for another place", what, s)
+	}
 	for _, r := range s {
 		if r > 0x7e || r <= ' ' || strings.ContainsRune(`/\?#%"'<>*`, r) {
 			return fmt.Errorf("the %s has a character that none can have: %q", what, r)
