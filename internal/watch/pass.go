@@ -109,6 +109,7 @@ func (p *passage) begin() error {
 // observe lists the jobs and returns the records that this changes. From an incomplete listing nothing is saved but
 // the failure itself.
 func (p *passage) observe() restore.Observation {
+	p.passed = p.now // even if it fails: a target that never answers must not come first for ever
 	listing, err := p.list()
 	if err != nil {
 		failure := p.fail(restore.FailedUnavailable, fmt.Errorf("list restore jobs: %w", err))
@@ -117,7 +118,6 @@ func (p *passage) observe() restore.Observation {
 		}
 		return restore.Observation{}
 	}
-	p.passed = p.now
 	found := p.ledger.Observe(listing, p.Rules, p.now)
 	p.Listed, p.History, p.Adopted = len(listing.Jobs), found.History, found.Adopted
 	return found

@@ -44,7 +44,7 @@ type Watcher struct {
 type holding struct {
 	ledger restore.Ledger
 	loaded time.Time // when the store was last asked
-	passed time.Time // when the last pass ended its listing
+	passed time.Time // when it was last its turn
 }
 
 // Run makes one pass over every target; one that fails does not stop the others. now is the run's only reading of the
