@@ -1,0 +1,238 @@
+package atlas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/icholy/digest"
+
+	"restorewatch/internal/restore"
+)
+
+// maxRenewals bounds how often one request takes up a new challenge. One is enough for a nonce that has expired; the
+// second is for requests that overtook each other under a nonce whose count must grow.
+const maxRenewals = 2
+
+// A digester answers HTTP Digest challenges (RFC 7616) with the arithmetic of github.com/icholy/digest. The library's
+// own Transport is not used: it asks for a challenge per request when several start cold, reads the body of a 401 to
+// its end and closes it, and cannot change its key.
+//
+// One challenge serves all requests until the API refuses it. Only a Digest challenge is ever answered, and only to the
+// API's own origin.
+type digester struct {
+	next   http.RoundTripper
+	keys   Keyring
+	origin *url.URL
+
+	mu      sync.Mutex
+	session *session      // nil while cold
+	asking  chan struct{} // closed when the one request that fetches the first challenge is over; nil if none does
+
+	renewing chan struct{} // holds one token: only one goroutine fetches a refused key again
+	renewals int           // how often that was done; guarded by mu
+}
+
+// A session is one challenge and how often it has been answered.
+type session struct {
+	challenge *digest.Challenge
+	answered  int
+}
+
+func newDigester(next http.RoundTripper, keys Keyring, origin *url.URL) *digester {
+	return &digester{next: next, keys: keys, origin: origin, renewing: make(chan struct{}, 1)}
+}
+
+// RoundTrip implements http.RoundTripper. A 401 that it returns has outlived a new challenge and a renewed key.
+func (d *digester) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != d.origin.Scheme || req.URL.Host != d.origin.Host {
+		return nil, &Error{kind: restore.FailedInvalidResponse,
+			Detail: "refused to authenticate to " + clean(req.URL.Host, 100) + ", which is not the API's host"}
+	}
+	renewals := d.renewed()
+	key, err := d.key(req.Context(), d.keys.Key)
+	if err != nil {
+		return nil, err
+	}
+	res, err := d.exchange(req, key)
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
+		return res, err
+	}
+	fresh, err := d.renewKey(req.Context(), renewals)
+	if err != nil {
+		refusal := refused(res)
+		refusal.err = err
+		return nil, refusal
+	}
+	if fresh.equal(key) {
+		return res, nil
+	}
+	return d.exchange(req, fresh)
+}
+
+// key asks the keyring, and gives its errors a kind unless they have one.
+func (d *digester) key(ctx context.Context, ask func(context.Context) (Key, error)) (Key, error) {
+	key, err := ask(ctx)
+	if err == nil {
+		err = key.check()
+	}
+	if err == nil {
+		return key, nil
+	}
+	failure := &Error{kind: restore.FailedCredentials, Detail: "fetch the API key", err: err}
+	if cause, ok := errors.AsType[classified](err); ok {
+		failure.kind, failure.hint = cause.FailureKind(), cause.Hint()
+	}
+	return Key{}, failure
+}
+
+// classified is an error that knows what kind of failure it is, as *Error does.
+type classified interface {
+	error
+	FailureKind() restore.FailureKind
+	Hint() string
+}
+
+func (d *digester) renewed() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.renewals
+}
+
+// renewKey fetches the key again, unless another request has done so since before, when renewals was read.
+func (d *digester) renewKey(ctx context.Context, before int) (Key, error) {
+	select {
+	case d.renewing <- struct{}{}:
+		defer func() { <-d.renewing }()
+	case <-ctx.Done():
+		return Key{}, ctx.Err()
+	}
+	if d.renewed() != before {
+		return d.key(ctx, d.keys.Key)
+	}
+	key, err := d.key(ctx, d.keys.Renew)
+	if err == nil {
+		d.mu.Lock()
+		d.renewals++
+		d.mu.Unlock()
+	}
+	return key, err
+}
+
+// exchange sends req signed with key, taking up new challenges as the API gives them.
+func (d *digester) exchange(req *http.Request, key Key) (*http.Response, error) {
+	s, res, err := d.begin(req)
+	if s == nil {
+		return res, err
+	}
+	// A challenge fetched just now cannot have expired: if its answer is refused, the key is.
+	fresh := res != nil
+	for renewals := 0; ; renewals++ {
+		res, err := d.send(req, s, key)
+		if err != nil || res.StatusCode != http.StatusUnauthorized {
+			return res, err
+		}
+		challenge, err := digest.FindChallenge(res.Header)
+		if err != nil {
+			return res, nil // nothing left to answer: the refusal itself is the news
+		}
+		next := d.adopt(s, challenge)
+		if renewals == maxRenewals || fresh && !challenge.Stale {
+			return res, nil
+		}
+		s, fresh = next, true
+	}
+}
+
+// begin returns the session to answer. While there is none, one request at a time goes out unsigned to fetch the
+// challenge, and the others wait for what it finds; that request gets the 401 back too. Without a session, what came
+// instead of a challenge is the answer to req.
+func (d *digester) begin(req *http.Request) (*session, *http.Response, error) {
+	s, err := d.await(req.Context())
+	if s != nil || err != nil {
+		return s, nil, err
+	}
+	defer d.settle() // also when the round trip panics, or the others would wait for ever
+	res, err := d.next.RoundTrip(req.Clone(req.Context()))
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
+		return nil, res, err
+	}
+	challenge, err := digest.FindChallenge(res.Header)
+	if err != nil {
+		return nil, res, nil // the refusal is the answer
+	}
+	return d.adopt(nil, challenge), res, nil
+}
+
+// await returns the session, or nil when the caller is the one to fetch a challenge; it must then call settle.
+func (d *digester) await(ctx context.Context) (*session, error) {
+	for {
+		d.mu.Lock()
+		s, asking := d.session, d.asking
+		if s == nil && asking == nil {
+			d.asking = make(chan struct{})
+		}
+		d.mu.Unlock()
+		if s != nil || asking == nil {
+			return s, nil
+		}
+		select {
+		case <-asking:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// settle lets the waiting requests go on: with the session if there is one now, else one of them asks next.
+func (d *digester) settle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	close(d.asking)
+	d.asking = nil
+}
+
+// adopt replaces the session old by one for challenge and returns the session to use now: that of another request if
+// it was faster, so that many refusals of one old nonce end in one new one.
+func (d *digester) adopt(old *session, challenge *digest.Challenge) *session {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.session == old {
+		d.session = &session{challenge: challenge}
+	}
+	return d.session
+}
+
+func (d *digester) send(req *http.Request, s *session, key Key) (*http.Response, error) {
+	d.mu.Lock()
+	s.answered++
+	count := s.answered
+	d.mu.Unlock()
+	answer, err := digest.Digest(s.challenge, digest.Options{
+		Method: req.Method, URI: req.URL.RequestURI(), Count: count,
+		Username: key.Public, Password: key.Private(),
+	})
+	if err != nil {
+		return nil, &Error{kind: restore.FailedInvalidResponse, Detail: "answer the API's challenge", err: err}
+	}
+	signed := req.Clone(req.Context())
+	signed.Header.Set("Authorization", answer.String())
+	return d.next.RoundTrip(signed)
+}
+
+// otherSchemes names the authentication that a 401 asks for when it is not one that the client gives; "" otherwise.
+func otherSchemes(h http.Header) string {
+	var names []string
+	for _, challenge := range h.Values("Www-Authenticate") {
+		name, _, _ := strings.Cut(strings.TrimSpace(challenge), " ")
+		if strings.EqualFold(name, "Digest") {
+			return ""
+		}
+		names = append(names, fmt.Sprintf("%q", clean(name, 40)))
+	}
+	return strings.Join(names, ", ")
+}
