@@ -1,0 +1,107 @@
+// Package tick answers the scheduler: one tick is one run over all targets, one report, one log line and one line of
+// metrics.
+package tick
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"restorewatch/internal/restore"
+	"restorewatch/internal/watch"
+)
+
+// A Runner makes one run; now is its only reading of the clock.
+type Runner interface {
+	Run(ctx context.Context, now time.Time) (watch.Report, error)
+}
+
+// A Handler handles ticks, one at a time.
+type Handler struct {
+	Runner  Runner
+	Log     *slog.Logger
+	Metrics io.Writer    // takes CloudWatch embedded metric format, a line a run
+	Calls   func() int64 // requests made to the API since the process began
+
+	warm bool
+}
+
+// A Report is the answer to a tick.
+type Report struct {
+	Targets   int       `json:"targets"`
+	Listed    int       `json:"listed"`
+	Changed   int       `json:"changed"`
+	Published int       `json:"published"`
+	Pending   int       `json:"pending"`
+	Failures  []Failure `json:"failures"`
+}
+
+// A Failure is one thing that went wrong for one target.
+type Failure struct {
+	Target  string              `json:"target"`
+	Kind    restore.FailureKind `json:"kind"`
+	Message string              `json:"message"`
+	Hint    string              `json:"hint,omitempty"`
+}
+
+// Handle makes one run. Whatever the input says, it is a tick. The error is the run's: it makes the invocation fail, so
+// that alarms see it.
+func (h *Handler) Handle(ctx context.Context, _ json.RawMessage) (Report, error) {
+	now := time.Now()
+	cold, before := !h.warm, h.Calls()
+	h.warm = true
+	run, err := h.Runner.Run(ctx, now)
+	report := NewReport(run)
+	h.log(ctx, report, cold, err)
+	m := metrics{
+		Report: report, failed: run.Failed(), took: time.Since(now), cold: cold, calls: h.Calls() - before,
+	}
+	if oldest := run.Total().OldestPending; !oldest.IsZero() {
+		m.oldest = now.Sub(oldest)
+	}
+	if werr := m.write(h.Metrics, lambdacontext.FunctionName, now); werr != nil {
+		h.Log.WarnContext(ctx, "write metrics", "error", werr)
+	}
+	return report, err
+}
+
+// NewReport puts a run's report into the form that the outside sees.
+func NewReport(run watch.Report) Report {
+	sum := run.Total()
+	report := Report{
+		Targets: len(run.Passes), Listed: sum.Listed, Changed: sum.Changed,
+		Published: len(sum.Published), Pending: sum.Pending, Failures: []Failure{},
+	}
+	for _, p := range run.Passes {
+		for _, f := range p.Failures {
+			report.Failures = append(report.Failures, Failure{
+				Target: p.Target.String(), Kind: f.Kind, Message: f.Err.Error(), Hint: f.Hint,
+			})
+		}
+	}
+	return report
+}
+
+func (h *Handler) log(ctx context.Context, r Report, cold bool, err error) {
+	log := h.Log.With(
+		"coldStart", cold, "targets", r.Targets, "listed", r.Listed, "changed", r.Changed,
+		"published", r.Published, "pending", r.Pending)
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		log = log.With("requestId", lc.AwsRequestID)
+	}
+	if len(r.Failures) > 0 {
+		log = log.With("failures", r.Failures)
+	}
+	switch {
+	case err != nil:
+		log.ErrorContext(ctx, "run failed", "error", err)
+	case len(r.Failures) > 0:
+		log.WarnContext(ctx, "run made, some targets failed")
+	default:
+		log.InfoContext(ctx, "run made")
+	}
+}
