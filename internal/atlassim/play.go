@@ -1,0 +1,77 @@
+package atlassim
+
+import (
+	"math"
+	"time"
+)
+
+// A world is jobs by project and cluster.
+type world map[string]map[string][]Job
+
+func (w world) project(id string) map[string][]Job {
+	if w[id] == nil {
+		w[id] = map[string][]Job{}
+	}
+	return w[id]
+}
+
+// A playback is a scenario laid onto the server's clock.
+type playback struct {
+	scenario *Scenario
+	start    time.Time // the date of offset 0
+	speed    float64
+	began    time.Time // by the clock
+}
+
+func (p *playback) elapsed(now time.Time) time.Duration {
+	d := float64(now.Sub(p.began)) * p.speed
+	return time.Duration(min(max(d, 0), math.MaxInt64/4)) // seventy years are enough
+}
+
+// Play serves a scenario from now on as if offset 0 were at start, speed times as fast as the clock. All dates served,
+// and Time, are of that world; nonces and rate limits stay with the clock. Playing another scenario replaces it.
+func (s *Server) Play(scenario *Scenario, start time.Time, speed float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.play = &playback{scenario, start, speed, s.now()}
+}
+
+// Elapsed is how much time of the scenario has gone by; 0 if none is played.
+func (s *Server) Elapsed() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.play == nil {
+		return 0
+	}
+	return s.play.elapsed(s.now())
+}
+
+// Time is what time it is in the world that is served: start plus the time elapsed while a scenario is played, else the
+// clock's. A watcher of this server takes it as now.
+func (s *Server) Time() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.play == nil {
+		return s.now()
+	}
+	return s.play.start.Add(s.play.elapsed(s.now()))
+}
+
+// world is everything served now; what is played comes after what is set. The caller has the lock.
+func (s *Server) world() world {
+	all := world{}
+	for project, clusters := range s.set {
+		into := all.project(project)
+		for name, jobs := range clusters {
+			into[name] = jobs[:len(jobs):len(jobs)]
+		}
+	}
+	if s.play == nil {
+		return all
+	}
+	for _, c := range s.play.scenario.At(s.play.start, s.play.elapsed(s.now())) {
+		into := all.project(c.Project)
+		into[c.Name] = append(into[c.Name], c.Jobs...)
+	}
+	return all
+}
