@@ -1,0 +1,140 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"restorewatch/internal/restore"
+)
+
+// A Program is what the configuration is for: programs differ in what they need.
+type Program int
+
+// The programs. Whatever is set must be right for all of them.
+const (
+	// CommandLine needs targets and credentials, and keeps its state in a file unless told otherwise. Without a topic it
+	// has the terminal.
+	CommandLine Program = iota
+	// Function is the watcher in Lambda. It needs a topic and a table too: a file there dies with its container.
+	Function
+	// Reader only looks at what is remembered: it needs neither targets nor credentials.
+	Reader
+)
+
+// A Config is the whole configuration, checked.
+type Config struct {
+	Targets           []restore.Target // each one once, in the order given
+	BaseURL           string           // scheme and host, without a slash at the end
+	PublicKey         string           // with PrivateKey, or else "" and CredentialsSecret is set
+	PrivateKey        Secret
+	CredentialsSecret string // name or ARN
+	StateTable        string // either this or StateFile
+	StateFile         string
+	TopicARN          string          // "" for none
+	ExpiryWarnings    []time.Duration // each one once, longest first
+	StuckAfter        time.Duration   // 0 means never
+	UnreachableAfter  int             // at least 1
+	LogLevel          slog.Level
+}
+
+// Load reads the configuration of a program from getenv, which is os.Getenv or has flags in front of it. White space
+// around a value is dropped, and a variable that is blank counts as unset. The error is an *Error.
+func Load(getenv func(string) string, program Program) (Config, error) {
+	r := &reader{getenv: getenv, program: program}
+	c := Config{
+		Targets:          r.targets(),
+		BaseURL:          r.baseURL(),
+		ExpiryWarnings:   r.expiryWarnings(),
+		StuckAfter:       r.stuckAfter(),
+		UnreachableAfter: r.unreachableAfter(),
+		LogLevel:         r.logLevel(),
+	}
+	r.credentials(&c)
+	r.state(&c)
+	r.topic(&c)
+	r.absent()
+	if err := r.err(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// A reader reads variables and gathers what is wrong with them.
+type reader struct {
+	getenv   func(string) string
+	program  Program
+	problems []Problem
+}
+
+func (r *reader) problem(name, format string, args ...any) {
+	r.problems = append(r.problems, Problem{name, fmt.Sprintf(format, args...)})
+}
+
+// get returns a value as it is set, or "".
+func (r *reader) get(name string) string { return strings.TrimSpace(r.getenv(name)) }
+
+// or returns a value, or its default.
+func (r *reader) or(name string) string {
+	if value := r.get(name); value != "" {
+		return value
+	}
+	return defaultOf(name)
+}
+
+// err returns the problems in the order of Variables, so that two runs tell the same tale.
+func (r *reader) err() error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	return &Error{Problems: sorted(r.problems)}
+}
+
+func (r *reader) stuckAfter() time.Duration {
+	value := r.or(EnvStuckAfter)
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		r.problem(EnvStuckAfter, "%s is no age; want a Go duration such as 24h or 90m, or 0 for never", quote(value))
+		return 0
+	}
+	return d
+}
+
+func (r *reader) unreachableAfter() int {
+	value := r.or(EnvUnreachableAfter)
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		r.problem(EnvUnreachableAfter, "%s is no count; want a whole number from 1", quote(value))
+	}
+	return n
+}
+
+func (r *reader) logLevel() slog.Level {
+	value := r.or(EnvLogLevel)
+	switch strings.ToLower(value) {
+	case "debug":
+		return slog.LevelDebug
+	case "info":
+		return slog.LevelInfo
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	r.problem(EnvLogLevel, "%s is no level; want debug, info, warn or error", quote(value))
+	return slog.LevelInfo
+}
+
+// absent complains about variables that a later version is to serve.
+func (r *reader) absent() {
+	for _, p := range absent {
+		if r.get(p.Variable) != "" {
+			r.problem(p.Variable, "%s", p.Text)
+		}
+	}
+	if value := r.get(legacyAPI); value != "" && value != "v1" {
+		r.problem(legacyAPI, "%s is not available in this version, which serves legacy by v1; unset it", quote(value))
+	}
+}

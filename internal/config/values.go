@@ -1,0 +1,206 @@
+package config
+
+import (
+	"cmp"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"restorewatch/internal/restore"
+)
+
+// The names that DynamoDB, SNS and Secrets Manager take, from their API references. Lengths are checked apart: a
+// counted repetition is costly to compile in a cold start.
+var (
+	tableName = regexp.MustCompile(`^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]+:table/)?[A-Za-z0-9_.-]+$`)
+	topicARN  = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_-]+(\.fifo)?$`)
+	secretID  = regexp.MustCompile(`^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]+:secret:)?[A-Za-z0-9/_+=.@!-]+$`)
+)
+
+// The longest that each may be, in bytes.
+const (
+	maxTable  = 1024
+	maxTopic  = 1024
+	maxSecret = 2048
+)
+
+func (r *reader) targets() []restore.Target {
+	fields := strings.FieldsFunc(r.get(EnvWatch), separator)
+	if len(fields) == 0 && r.program != Reader {
+		r.problem(EnvWatch, "no target; want one or more of legacy:PROJECT_ID/CLUSTER, separated by commas or white space")
+	}
+	var targets []restore.Target
+	for _, field := range fields {
+		t, ok := r.target(field)
+		switch {
+		case !ok:
+		case slices.Contains(targets, t):
+			r.problem(EnvWatch, "target %s stands there twice; remove one", quote(field))
+		default:
+			targets = append(targets, t)
+		}
+	}
+	return targets
+}
+
+func (r *reader) target(field string) (restore.Target, bool) {
+	if len(field) > maxQuoted {
+		r.problem(EnvWatch, "%s is too long for a target; want legacy:PROJECT_ID/CLUSTER", quote(field))
+		return restore.Target{}, false
+	}
+	t, err := restore.ParseTarget(field)
+	switch {
+	case err != nil:
+		r.problem(EnvWatch, "%s", err)
+	case t.Source != restore.Legacy:
+		r.problem(EnvWatch, "target %q: source %s is not available in this version, which watches legacy", field, t.Source)
+	case t.Project == "*" || t.Cluster == "*":
+		r.problem(EnvWatch, "target %q: * is not available in this version; name each project and cluster", field)
+	default:
+		return t, true
+	}
+	return t, false
+}
+
+func separator(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// baseURL never quotes the value: somebody may have written a password into it.
+func (r *reader) baseURL() string {
+	u, err := url.Parse(r.or(EnvBaseURL))
+	switch {
+	case err != nil || u.Host == "" || u.Hostname() == "":
+		r.problem(EnvBaseURL, "it is no URL of a host; want a scheme and a host, such as https://cloud.mongodb.com")
+	case u.User != nil:
+		r.problem(EnvBaseURL, "it has a user name in it; want a scheme and a host, the key goes into %s", EnvCredentialsSecret)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		r.problem(EnvBaseURL, "it has something after its host; want a scheme and a host, such as https://%s", bounded(u.Host))
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return u.Scheme + "://" + u.Host
+	default:
+		r.problem(EnvBaseURL, "%s is not safe for a key; want https, or http on loopback", quote(u.Scheme))
+	}
+	return ""
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// credentials wants exactly one of the key pair and the secret.
+func (r *reader) credentials(c *Config) {
+	if r.program == Reader {
+		return
+	}
+	c.PublicKey, c.PrivateKey = r.get(EnvPublicKey), NewSecret(r.get(EnvPrivateKey))
+	c.CredentialsSecret = r.get(EnvCredentialsSecret)
+	pair := c.PublicKey != "" || !c.PrivateKey.Empty()
+	switch {
+	case pair && c.CredentialsSecret != "":
+		r.problem(EnvCredentialsSecret, "the key is given by %s or %s as well; unset one way", EnvPublicKey, EnvPrivateKey)
+	case c.CredentialsSecret != "":
+		r.secretID(c.CredentialsSecret)
+	case !pair:
+		r.problem(EnvCredentialsSecret, "no credentials; set it, or both of %s and %s", EnvPublicKey, EnvPrivateKey)
+	default:
+		r.half(EnvPublicKey, c.PublicKey)
+		r.half(EnvPrivateKey, c.PrivateKey.Reveal())
+	}
+}
+
+// secretID never quotes the value: people paste the secret itself.
+func (r *reader) secretID(id string) {
+	if !secretID.MatchString(id) || len(id) > maxSecret {
+		r.problem(EnvCredentialsSecret, "it is no name or ARN of a secret; "+
+			"put the key into Secrets Manager and write the secret's name here")
+	}
+}
+
+// half checks one half of a key pair, and never quotes it.
+func (r *reader) half(name, value string) {
+	switch {
+	case value == "":
+		r.problem(name, "the other half of the key is set and this is not; set both of %s and %s", EnvPublicKey, EnvPrivateKey)
+	case strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }):
+		r.problem(name, "it has a blank or a character outside ASCII in it, which no key has; copy it once more")
+	}
+}
+
+// state wants one place, and for the function a table.
+func (r *reader) state(c *Config) {
+	c.StateTable, c.StateFile = r.get(EnvStateTable), r.get(EnvStateFile)
+	switch {
+	case c.StateTable != "" && c.StateFile != "":
+		r.problem(EnvStateTable, "%s is set too, and the state has one place; unset one", EnvStateFile)
+	case r.program == Function && c.StateFile != "":
+		r.problem(EnvStateFile, "a file does not outlive its container; unset it and set %s", EnvStateTable)
+	case r.program == Function && c.StateTable == "":
+		r.problem(EnvStateTable, "it is not set; want the name of a DynamoDB table")
+	case c.StateTable == "" && c.StateFile == "":
+		c.StateFile = DefaultStateFile
+	case c.StateTable != "" && !isTable(c.StateTable):
+		r.problem(EnvStateTable, "%s is no name of a DynamoDB table; want 3 to 255 letters, digits, _ . -", quote(c.StateTable))
+	case strings.ContainsRune(c.StateFile, 0):
+		r.problem(EnvStateFile, "it has a NUL in it; want the name of a file")
+	}
+}
+
+func isTable(name string) bool {
+	return len(name) >= 3 && len(name) <= maxTable && tableName.MatchString(name)
+}
+
+func (r *reader) topic(c *Config) {
+	c.TopicARN = r.get(EnvTopicARN)
+	switch {
+	case c.TopicARN == "" && r.program == Function:
+		r.problem(EnvTopicARN, "it is not set; want the ARN of an SNS topic")
+	case c.TopicARN != "" && (!topicARN.MatchString(c.TopicARN) || len(c.TopicARN) > maxTopic):
+		r.problem(EnvTopicARN, "%s is no ARN of an SNS topic; want arn:aws:sns:REGION:ACCOUNT:NAME", quote(c.TopicARN))
+	}
+}
+
+func (r *reader) expiryWarnings() []time.Duration {
+	fields := strings.FieldsFunc(r.or(EnvExpiryWarnings), separator)
+	if len(fields) == 0 {
+		r.problem(EnvExpiryWarnings, "no time left is in it; want Go durations over 0 such as 24h,90m")
+	}
+	var warnings []time.Duration
+	for _, field := range fields {
+		d, err := time.ParseDuration(field)
+		if err != nil || d <= 0 {
+			r.problem(EnvExpiryWarnings, "%s is no time left; want Go durations over 0 such as 24h,90m, days as hours", quote(field))
+			continue
+		}
+		warnings = append(warnings, d)
+	}
+	slices.SortFunc(warnings, func(a, b time.Duration) int { return cmp.Compare(b, a) })
+	return slices.Compact(warnings)
+}
+
+// maxQuoted bounds how much of a value a problem repeats, in bytes: a source, a project id and a cluster name fit.
+const maxQuoted = 220
+
+func quote(s string) string { return strconv.Quote(bounded(s)) }
+
+func bounded(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
+}
+
+// sorted orders problems by their variable's place in variables and absent; those of one variable keep their order.
+func sorted(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(place(a.Variable), place(b.Variable)) })
+	return problems
+}
+
+func place(name string) int {
+	if i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name }); i >= 0 {
+		return i
+	}
+	return len(variables)
+}
