@@ -136,7 +136,7 @@ func (d *digester) exchange(req *http.Request, key Key) (*http.Response, error) 
 		if err != nil || res.StatusCode != http.StatusUnauthorized {
 			return res, err
 		}
-		challenge, err := digest.FindChallenge(res.Header)
+		challenge, err := findChallenge(res.Header)
 		if err != nil {
 			return res, nil // nothing left to answer: the refusal itself is the news
 		}
@@ -161,7 +161,7 @@ func (d *digester) begin(req *http.Request) (*session, *http.Response, error) {
 	if err != nil || res.StatusCode != http.StatusUnauthorized {
 		return nil, res, err
 	}
-	challenge, err := digest.FindChallenge(res.Header)
+	challenge, err := findChallenge(res.Header)
 	if err != nil {
 		return nil, res, nil // the refusal is the answer
 	}
@@ -201,10 +201,23 @@ func (d *digester) settle() {
 func (d *digester) adopt(old *session, challenge *digest.Challenge) *session {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.session == old {
-		d.session = &session{challenge: challenge}
+	if d.session != old {
+		return d.session
+	}
+	d.session = &session{challenge: challenge}
+	if old != nil && old.challenge.Nonce == challenge.Nonce {
+		d.session.answered = old.answered // the count must grow for as long as the nonce stays
 	}
 	return d.session
+}
+
+// findChallenge returns the first Digest challenge that can be answered; the error says why there is none.
+func findChallenge(h http.Header) (*digest.Challenge, error) {
+	c, err := digest.FindChallenge(h)
+	if err == nil && c.Nonce == "" {
+		err = errors.New("the challenge has no nonce")
+	}
+	return c, err
 }
 
 func (d *digester) send(req *http.Request, s *session, key Key) (*http.Response, error) {
