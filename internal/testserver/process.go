@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"runtime"
@@ -24,6 +25,8 @@ var announced = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`)
 var (
 	mu      sync.Mutex
 	running []*process
+
+	directory string // see temporary
 )
 
 // A process is a server that this test binary has started and has to stop.
@@ -121,4 +124,7 @@ func stopAll() {
 		<-p.ended
 	}
 	running = nil
+	if directory != "" {
+		os.RemoveAll(directory) // what is left lies in the system's temporary directory
+	}
 }

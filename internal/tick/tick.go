@@ -5,6 +5,7 @@ package tick
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -103,5 +104,13 @@ func (h *Handler) log(ctx context.Context, r Report, cold bool, err error) {
 		log.WarnContext(ctx, "run made, some targets failed")
 	default:
 		log.InfoContext(ctx, "run made")
+	}
+}
+
+// Refuse returns a handler for a function that could not be built: every tick fails and says why.
+func Refuse(log *slog.Logger, why error) func(context.Context, json.RawMessage) (Report, error) {
+	return func(ctx context.Context, _ json.RawMessage) (Report, error) {
+		log.ErrorContext(ctx, "run refused", "error", why)
+		return Report{}, fmt.Errorf("%s: %w", restore.FailedConfig, why)
 	}
 }
