@@ -1,4 +1,4 @@
-// Package secrets gets the API key from AWS Secrets Manager, or from the configuration, and keeps it in memory.
+// Package secrets gets the API key from AWS Secrets Manager and keeps it in memory.
 //
 // The secret's value is never part of an error: what is wrong with it is told under its name alone.
 package secrets
@@ -42,13 +42,6 @@ func New(client Client, secret string) *Provider {
 	return &Provider{client: client, secret: secret}
 }
 
-// Static returns a Provider that knows one key and never asks for another.
-func Static(public string, private config.Secret) *Provider {
-	p := &Provider{}
-	p.known.Store(&key{public, private})
-	return p
-}
-
 // Key returns the two halves of the API key: from memory, or else by one GetSecretValue. What went wrong is not
 // remembered, so the next call asks again. The error is an *Error, or the context's.
 func (p *Provider) Key(ctx context.Context) (public string, private config.Secret, err error) {
@@ -66,9 +59,6 @@ func (p *Provider) Key(ctx context.Context) (public string, private config.Secre
 // Refresh fetches the key again, because the API has refused the one that Key returned: the secret may have been
 // rotated. When it cannot be read, the old key stays, and the next refusal asks again.
 func (p *Provider) Refresh(ctx context.Context) (public string, private config.Secret, err error) {
-	if p.client == nil {
-		return p.Key(ctx)
-	}
 	return p.fly(ctx, "refresh", p.fetch)
 }
 

@@ -76,12 +76,6 @@ func want(t *testing.T, get func(context.Context) (string, config.Secret, error)
 	}
 }
 
-func TestStaticNeverAsks(t *testing.T) {
-	p := secrets.Static("abcdefgh", config.NewSecret("fixed"))
-	want(t, p.Key, "fixed")
-	want(t, p.Refresh, "fixed")
-}
-
 func TestConcurrentCallsShareOneRequest(t *testing.T) {
 	for _, failure := range []error{nil, &smithy.GenericAPIError{Code: "AccessDeniedException"}} {
 		synctest.Test(t, func(t *testing.T) {

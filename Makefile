@@ -1,0 +1,70 @@
+# `make` lists the targets. Nothing here tracks files: Go's build cache knows what is fresh.
+
+BUILD    ?= build
+GOARCH   ?= arm64
+FUZZTIME ?= 30s
+STAGE    ?= default
+VULNDB   ?=
+
+FUNCTIONS := $(notdir $(wildcard functions/*))
+COMMANDS  := $(notdir $(wildcard cmd/*))
+TOOL      := go tool -modfile=.ci/tools.mod
+
+# How a function is built, here and by `sam build`: static, without the RPC mode of old runtimes, paths or symbols.
+LAMBDA = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -tags lambda.norpc -trimpath -ldflags "-s -w"
+
+.PHONY: help demo test lint fuzz bench vuln build deploy clean build-WatcherFunction
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a tour of one minute, with nothing but Go
+	@go run ./cmd/restorewatch demo
+
+test: ## every test, with the race detector and real servers; installs what it needs
+	@.ci/setup
+	go test -race -shuffle=on -timeout 14m ./...
+
+lint: ## formatting, vet, modern Go, golangci-lint, tidy modules, the template
+	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || \
+		{ echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go fix -diff ./...
+	go mod tidy -diff
+	$(TOOL) golangci-lint run
+	@PATH="$(CURDIR)/.ci/venv/bin:$$PATH"; if command -v cfn-lint >/dev/null; then \
+		echo "cfn-lint template.yaml" && cfn-lint template.yaml; else echo "cfn-lint is not installed: the template is unchecked"; fi
+
+fuzz: ## each fuzzer for FUZZTIME (30s)
+	@set -e; for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "$$file: $$name"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; \
+	done
+
+bench: ## every benchmark
+	go test -run '^$$' -bench . -benchmem ./...
+
+vuln: ## known vulnerabilities in what the programs call; VULNDB=file:///… takes a local database
+	$(TOOL) govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
+
+build: ## build/NAME/bootstrap and build/NAME.zip for each function (GOARCH=arm64), build/restorewatch for this machine
+	@mkdir -p $(BUILD)
+	@set -e; for name in $(FUNCTIONS); do \
+		$(LAMBDA) -o $(BUILD)/$$name/bootstrap ./functions/$$name; \
+		env -u GOARCH -u GOOS go run .ci/zip.go $(BUILD)/$$name/bootstrap $(BUILD)/$$name.zip; \
+	done
+	@set -e; for name in $(COMMANDS); do env -u GOARCH -u GOOS go build -trimpath -o $(BUILD)/$$name ./cmd/$$name; done
+
+deploy: ## sam build and sam deploy; STAGE=prod takes that table of samconfig.toml
+	sam build --config-env $(STAGE)
+	sam deploy --config-env $(STAGE)
+
+clean: ## remove what was built; what .ci/setup installed stays
+	rm -rf $(BUILD) .aws-sam
+
+# What `sam build` calls for the resource WatcherFunction, whose template says arm64.
+build-WatcherFunction:
+	$(LAMBDA) -o $(ARTIFACTS_DIR)/bootstrap ./functions/watcher
