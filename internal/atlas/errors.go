@@ -37,8 +37,8 @@ type Error struct {
 // Error says what happened, to which target and URL path, and what the API said.
 func (e *Error) Error() string {
 	var parts []string
-	if e.Verb != "" {
-		parts = append(parts, e.Verb+" of "+e.Target.String())
+	if e.Target != (restore.Target{}) {
+		parts = append(parts, clean(strings.TrimPrefix(e.Verb+" of ", " of ")+e.Target.String(), 300))
 	}
 	if e.Path != "" {
 		parts = append(parts, e.Method+" "+e.Path)
@@ -78,7 +78,7 @@ func (e *Error) FailureKind() restore.FailureKind { return e.kind }
 
 // configError is a target that this client cannot watch as it is configured.
 func configError(t restore.Target, detail, hint string) *Error {
-	return &Error{Target: t, Verb: listing, Detail: detail, kind: restore.FailedConfig, hint: hint}
+	return &Error{Target: t, Detail: detail, kind: restore.FailedConfig, hint: hint}
 }
 
 // refused makes an error of an answer that is not 200.
