@@ -134,7 +134,7 @@ func newestFirst(jobs []Job) {
 func (j Job) withLink(secret string) Job {
 	d := &j.Delivery
 	made := slices.Contains([]string{"READY", "EXPIRED", "MAX_DOWNLOADS_EXCEEDED"}, d.StatusName)
-	if !made || d.MethodName != "HTTP" || d.URL != "" {
+	if !made || d.MethodName != "HTTP" || d.URL != "" || d.TargetClusterName != "" {
 		return j
 	}
 	file := j.File

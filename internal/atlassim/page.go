@@ -72,7 +72,7 @@ type enveloped struct {
 
 // page returns the page that q asks for of the jobs found at the URL at. A page past the end is empty.
 func (s *Server) page(jobs []Job, q query, at string) listing {
-	jobs = slices.Clone(jobs)
+	jobs = append([]Job{}, jobs...) // never nil: a listing without jobs is [], not null
 	if q.batch != "" {
 		jobs = slices.DeleteFunc(jobs, func(j Job) bool { return j.BatchID != q.batch })
 	}

@@ -13,10 +13,10 @@ import (
 const (
 	DefaultPublicKey  = "simkey"
 	DefaultPrivateKey = "5f1c8c2e-0000-4000-8000-000000000000"
-	DefaultRealm      = "MMS Public API"     // Atlas's own
-	DefaultNonceLife  = time.Minute          // as in Ops Manager
+	DefaultRealm      = "MMS Public API"      // Atlas's own
+	DefaultNonceLife  = time.Minute           // as in Ops Manager
 	DefaultSecret     = "CANARY-download-key" // recognisable wherever it may leak to
-	RateLimit         = 100                  // requests a minute and project, the limit of API version 1.0
+	RateLimit         = 100                   // requests a minute and project, the limit of API version 1.0
 )
 
 // A Server is the simulated API. Its zero value is ready for use: it knows the default key and no project. The exported
