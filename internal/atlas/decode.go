@@ -57,9 +57,16 @@ type (
 	}
 )
 
+// maxCommas bounds the values of a page, which bounds the memory that it unpacks to: "[]," is three bytes of JSON and
+// some 400 of a job. A full page of 500 jobs with a hash each has about 15,000.
+const maxCommas = 100_000
+
 // decodePage reads one page of a listing. An optional field of a wrong type counts as absent; what a record's identity,
 // a job's status or the way to the next page depends on must be right.
 func decodePage(body []byte, decode decoder, t restore.Target) (page, error) {
+	if n := bytes.Count(body, []byte{','}); n > maxCommas {
+		return page{}, fmt.Errorf("a page of %d bytes with %d commas is none that a listing has", len(body), n)
+	}
 	var wire wirePage
 	if err := unmarshal(body, &wire, checkPage); err != nil {
 		return page{}, err

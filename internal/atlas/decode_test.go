@@ -149,6 +149,22 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// A page that would unpack to a hundred times its size is refused before it does.
+func TestPageOfTooManyValues(t *testing.T) {
+	body := []byte(`{"results":[` + strings.Repeat("[],", maxBody/3-10) + `[]]}`)
+	allocated := testing.AllocsPerRun(1, func() {
+		if _, err := decodePage(body, legacyJob, target); err == nil || !strings.Contains(err.Error(), "commas") {
+			t.Errorf("got %v", err)
+		}
+	})
+	if allocated > 100 {
+		t.Errorf("%v allocations", allocated)
+	}
+	if n := strings.Count(string(page500()), ","); n > maxCommas/4 {
+		t.Errorf("a true page has %d commas, too near the limit of %d", n, maxCommas)
+	}
+}
+
 func TestCreatedWithoutObjectID(t *testing.T) {
 	for _, id := range []string{"short", "5a66783b80eef5354c77ee1g", "5a66783b80eef5354c77ee1633", "zz66783b80eef5354c77ee16"} {
 		p, err := decodePage([]byte(pageJSON("", `{"id":"`+id+`"}`)), legacyJob, target)

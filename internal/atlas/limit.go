@@ -37,7 +37,7 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 // wait returns when a request for project may be sent. It fails at once when that would be past ctx's deadline.
 func (l *limiter) wait(ctx context.Context, project string) error {
 	for {
-		now := time.Now()
+		now := time.Now().Round(0) // the wall clock: while a Lambda function is frozen, the monotonic one may stand still
 		pause := l.take(project, now)
 		if pause == 0 {
 			return nil
@@ -60,7 +60,7 @@ func (l *limiter) take(project string, now time.Time) time.Duration {
 		l.sent = map[string][]time.Time{}
 	}
 	sent := l.sent[project]
-	for len(sent) > 0 && now.Sub(sent[0]) >= limitWindow {
+	for len(sent) > 0 && (now.Sub(sent[0]) >= limitWindow || sent[0].After(now)) { // after: the clock was set back
 		sent = sent[1:]
 	}
 	if len(sent) >= limitRequests {

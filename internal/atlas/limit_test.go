@@ -85,6 +85,19 @@ func TestLimitNeverOutlivesTheContext(t *testing.T) {
 	})
 }
 
+func TestLimitSurvivesAClockSetBack(t *testing.T) {
+	l, now := &limiter{}, time.Now()
+	for range limitRequests {
+		l.take(project, now)
+	}
+	if pause := l.take(project, now.Add(time.Second)); pause != limitWindow-time.Second {
+		t.Errorf("pause of %v within the window", pause)
+	}
+	if pause := l.take(project, now.Add(-time.Hour)); pause != 0 {
+		t.Errorf("pause of %v after the clock was set back", pause)
+	}
+}
+
 // Challenges and repeated requests count as the API counts them.
 func TestLimitCountsWhatIsReallySent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
