@@ -36,7 +36,7 @@ func Attributes(e restore.Event) []Attribute {
 	}
 	set := all[:0]
 	for _, a := range all {
-		if a.Value = cut(xmlSafe(a.Value), maxAttribute); a.Value != "" {
+		if a.Value = cut(xmlSafe(cut(a.Value, maxAttribute)), maxAttribute); a.Value != "" {
 			set = append(set, a)
 		}
 	}

@@ -55,7 +55,7 @@ func (r Renderer) address(path, project, cluster string) string {
 }
 
 // segment bounds s too: a source must never be what makes an event too large.
-func segment(s string) string { return url.PathEscape(cut(clean(s), 200)) }
+func segment(s string) string { return url.PathEscape(clean(cut(s, 200))) }
 
 // valueOf returns what p points at, or the zero value: an event that lacks a part is rendered without it.
 func valueOf[T any](p *T) T {

@@ -79,6 +79,9 @@ const latin = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYPsaaaaaaaceeeeiiiidnooooo/ouuuuypy"
 // bounded spells s rune by rune and stops before limit characters are exceeded, with room for the ellipsis. A spelling
 // is taken whole or not at all.
 func bounded(s string, limit int, ellipsis string, spell func(rune) string) string {
+	if len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s // as nearly every text is
+	}
 	var b strings.Builder
 	room := limit - utf8.RuneCountInString(ellipsis)
 	length, end := 0, 0

@@ -247,11 +247,10 @@ func (w *writer) failure(f *restore.Failure) *failure {
 }
 
 func (w *writer) text(s string) string {
-	s = clean(s)
 	if len(s) > w.texts {
 		w.lost.Texts++
 	}
-	return cut(s, w.texts)
+	return cut(clean(cut(s, w.texts)), w.texts) // cut first: cleaning megabytes takes its time, and can lengthen
 }
 
 // stamp writes a time in RFC 3339, UTC, whole seconds; "" when there is none.

@@ -97,7 +97,7 @@ const shortID = 8
 
 // Line returns the readable form of e, without a line end:
 //
-//	2018-01-22 23:49:12 · Cluster0  Restore of Cluster0 finished  …54c77ee16
+//	2018-01-22 23:49:12 · Cluster0     Restore of Cluster0 finished …4c77ee16
 func (s Style) Line(e restore.Event) string {
 	m, ok := marks[e.Severity]
 	if !ok {

@@ -5,6 +5,7 @@ package publishtest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"restorewatch/internal/restore"
@@ -171,4 +172,65 @@ func event(subject, fact string, t restore.Type, sequence int, s restore.Severit
 	return restore.Event{
 		ID: subject + "." + fact, Type: t, Target: Target, Subject: subject, Sequence: sequence, Time: observed, Severity: s,
 	}
+}
+
+// BatchFinished returns the event of a whole sharded restore that finished.
+func BatchFinished() restore.Event { return batchEvents()[0] }
+
+// Unreachable returns the event of a target whose API refuses our address.
+func Unreachable() restore.Event { return targetEvents()[0] }
+
+// Hostile returns one event of every type in which each text that comes from outside is what no reader expects.
+func Hostile() []restore.Event {
+	var all []restore.Event
+	for _, text := range hostileTexts {
+		for _, e := range Types() {
+			all = append(all, poison(e, text))
+		}
+	}
+	return all
+}
+
+var hostileTexts = []string{
+	`"quotes" \ and <!channel> & *_~` + "`",
+	"new\nline\r\n\ttab\x00nul\x7fdel",
+	"\x1b[31mred\x1b]0;title\a\u009b2J",
+	"\u202eright\u200f to \u2066left\u2069\u200b\ufeff",
+	"not UTF-8: \xff\xfe\xc3, no XML: \ufffe\uffff",
+	"emoji 👩‍👩‍👧‍👦🔥 and Zürich, 東京",
+	strings.Repeat("long name ", 1000),
+	strings.Repeat("é", 40_000),
+}
+
+// poison puts text in place of every text of e that an API chooses.
+func poison(e restore.Event, text string) restore.Event {
+	e.Target.Cluster = text
+	if e.Job != nil {
+		j := *e.Job
+		j.ClusterName, j.ClusterID, j.SnapshotID, j.ProjectID = text, text, text, text
+		j.Status, j.Delivery.Status, j.Delivery.Method = restore.Status(text), restore.DeliveryStatus(text), text
+		j.Delivery.TargetCluster = text
+		j.Hashes = []restore.Hash{{File: text, Algorithm: text, Sum: text}}
+		e.Job = &j
+	}
+	if e.Change != nil {
+		e.Change = &restore.Change{From: text, To: text, Repeat: true}
+	}
+	if e.Hashes != nil {
+		e.Hashes = []restore.Hash{{File: text, Algorithm: text, Sum: text}}
+	}
+	if e.Hash != nil {
+		e.Hash = &restore.Hash{File: text, Algorithm: text, Sum: text}
+	}
+	if e.Batch != nil {
+		b := *e.Batch
+		b.Members = []restore.Member{{ID: restore.JobID(text), ClusterID: text, Status: restore.Broken, Delivery: restore.DeliveryStatus(text)}}
+		e.Batch = &b
+	}
+	if e.Failure != nil {
+		f := *e.Failure
+		f.Message, f.Hint = text, text
+		e.Failure = &f
+	}
+	return e
 }
