@@ -1,6 +1,8 @@
 package restore
 
 import (
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -21,18 +23,68 @@ func BatchKey(id BatchID) Key { return Key("batch/" + string(id)) }
 type Record struct {
 	Target   Target
 	Memory   Memory
-	Version  int     // compare-and-swap token: 0 was never saved; only a store sets it
-	Sequence int     // events made so far
-	Outbox   []Event // saved and not yet known to be published, oldest first
+	Version  int        // compare-and-swap token: 0 was never saved; only a store sets it
+	Sequence int        // events made so far
+	Outbox   []Event    // saved and not yet known to be published everywhere, oldest first
+	Progress []Progress // of the outputs that are ahead of the slowest, by name
 	Updated  time.Time
+}
+
+// A Progress is how far one output has taken an outbox: every event up to Sequence.
+type Progress struct {
+	Output   string
+	Sequence int
 }
 
 // Key returns the record's key within its ledger.
 func (r Record) Key() Key { return r.Memory.Key() }
 
-// Trim returns r without the first n events of its outbox.
-func (r Record) Trim(n int) Record {
-	r.Outbox = r.Outbox[n:len(r.Outbox):len(r.Outbox)]
+// Untaken returns the events of the outbox that an output has not taken yet, oldest first.
+func (r Record) Untaken(output string) []Event {
+	taken := r.TakenBy(output)
+	for i, e := range r.Outbox {
+		if e.Sequence > taken {
+			return r.Outbox[i:len(r.Outbox):len(r.Outbox)]
+		}
+	}
+	return nil
+}
+
+// TakenBy returns the sequence of the last event that an output has taken, as far as the outbox is concerned.
+func (r Record) TakenBy(output string) int {
+	for _, p := range r.Progress {
+		if p.Output == output {
+			return p.Sequence
+		}
+	}
+	if len(r.Outbox) == 0 {
+		return r.Sequence
+	}
+	return r.Outbox[0].Sequence - 1
+}
+
+// Take returns r after each output has taken the outbox up to a sequence: without the events that all of them have
+// taken, and with the progress of those that are ahead. An output that is not among them is not waited for.
+func (r Record) Take(taken map[string]int) Record {
+	if len(taken) == 0 {
+		return r
+	}
+	least := slices.Min(slices.Collect(maps.Values(taken)))
+	done := 0
+	for done < len(r.Outbox) && r.Outbox[done].Sequence <= least {
+		done++
+	}
+	r.Outbox = r.Outbox[done:len(r.Outbox):len(r.Outbox)]
+	r.Progress = nil
+	if len(r.Outbox) == 0 {
+		r.Outbox = nil
+		return r
+	}
+	for _, output := range slices.Sorted(maps.Keys(taken)) {
+		if taken[output] >= r.Outbox[0].Sequence {
+			r.Progress = append(r.Progress, Progress{output, taken[output]})
+		}
+	}
 	return r
 }
 

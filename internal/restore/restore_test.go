@@ -59,7 +59,7 @@ func (w *world) events(seen restore.Observation) []restore.Event {
 	var events []restore.Event
 	for _, r := range seen.Changed {
 		events = append(events, r.Outbox...)
-		w.ledger.Records[r.Key()] = r.Trim(len(r.Outbox))
+		w.ledger.Records[r.Key()] = r.Take(map[string]int{"all": r.Sequence})
 	}
 	return events
 }

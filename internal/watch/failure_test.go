@@ -1,10 +1,13 @@
 package watch_test
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"restorewatch/internal/restore"
+	"restorewatch/internal/watch"
 )
 
 // These are the rows of the table in docs/design.md, "It breaks here", each with the call failing before its effect and
@@ -124,7 +127,7 @@ func TestSaveConflicts(t *testing.T) {
 func TestSaveConflictsWithARunThatDied(t *testing.T) {
 	w := changing(t)
 	dead := w.watcher(target)
-	dead.Publisher = unplugged{}
+	dead.Outputs[0].Publisher = unplugged{}
 	if _, err := dead.Run(t.Context(), w.now.Add(30*time.Second)); err == nil {
 		t.Fatal("a run that cannot publish succeeded")
 	}
@@ -142,7 +145,7 @@ func TestPublishFails(t *testing.T) {
 			w.pubFault = once(f, func(e restore.Event) bool { return e.Type == restore.JobStatusChanged })
 			report, err := w.run()
 			wantFailures(t, report, "legacy:p/c publish")
-			wantError(t, err, "legacy:p/c: publish: publish 2 events: injected fault")
+			wantError(t, err, "legacy:p/c: publish: publish 2 events to world: injected fault")
 			if sum := report.Total(); sum.Pending != 2 || !sum.OldestPending.Equal(w.now) {
 				t.Errorf("%d pending since %s, want 2 since now", sum.Pending, sum.OldestPending)
 			}
@@ -240,4 +243,51 @@ func TestOverlappingRuns(t *testing.T) {
 	}
 	w.restart()
 	wantSettled(t, w)
+}
+
+// With several outputs an event stays until all have taken it, and none is told twice because another failed.
+func TestOutputsFailApart(t *testing.T) {
+	for f, name := range faultNames {
+		t.Run(name, func(t *testing.T) {
+			w, second := changing(t), newWorld(t)
+			w.Outputs = append(w.Outputs, watch.Output{Name: "second", Publisher: second})
+			w.pubFault = once(f, func(e restore.Event) bool { return e.Type == restore.DeliveryStatusChanged })
+			_, err := w.run()
+			wantError(t, err, "publish 2 events to world: injected fault")
+			second.wantTold("a.status.FINISHED", "a.delivery.READY")
+			if w.outboxes() != 1 {
+				t.Errorf("%d events left, want the one that one output has not taken", w.outboxes())
+			}
+			w.restart() // the progress is in the store, not in memory
+			w.Outputs = append(w.Outputs, watch.Output{Name: "second", Publisher: second})
+			w.mustRun()
+			second.wantTold("a.status.FINISHED", "a.delivery.READY")
+			want := []string{"a.status.FINISHED", "a.delivery.READY"}
+			if f == appliedButFailed {
+				want = append(want, "a.delivery.READY")
+			}
+			w.wantTold(want...)
+			wantSettled(t, w)
+			second.wantTold("a.status.FINISHED", "a.delivery.READY")
+		})
+	}
+}
+
+// An output that never answers delays nobody else, and the run ends in time to save.
+func TestOutputHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := changing(t)
+		w.Outputs = append(w.Outputs, watch.Output{Name: "deaf", Publisher: deaf{}})
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+		defer cancel()
+		_, err := w.Run(ctx, w.now.Add(time.Minute))
+		wantError(t, err, "publish 2 events to deaf: context deadline exceeded")
+		w.wantTold("a.status.FINISHED", "a.delivery.READY")
+		// An output that is taken out of the configuration is not waited for.
+		w.Outputs = w.Outputs[:1]
+		w.now = w.now.Add(time.Minute)
+		w.mustRun()
+		wantSettled(t, w)
+		w.wantTold("a.status.FINISHED", "a.delivery.READY")
+	})
 }

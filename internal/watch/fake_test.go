@@ -71,7 +71,7 @@ func newWorld(t *testing.T, targets ...restore.Target) *world {
 
 // watcher returns one more watcher of the same world: another container.
 func (w *world) watcher(targets ...restore.Target) watch.Watcher {
-	return watch.Watcher{Targets: targets, Lister: w, Store: w, Publisher: w, Since: t0, Rules: restore.Rules{
+	return watch.Watcher{Targets: targets, Lister: w, Store: w, Outputs: []watch.Output{{Name: "world", Publisher: w}}, Since: t0, Rules: restore.Rules{
 		ExpiryWarnings: []time.Duration{time.Hour}, StuckAfter: 24 * time.Hour, UnreachableAfter: 3,
 	}}
 }
@@ -272,4 +272,12 @@ type unplugged struct{}
 
 func (unplugged) Publish(_ context.Context, events []restore.Event) ([]bool, error) {
 	return make([]bool, len(events)), errFault
+}
+
+// deaf is a publisher that never answers.
+type deaf struct{}
+
+func (deaf) Publish(ctx context.Context, events []restore.Event) ([]bool, error) {
+	<-ctx.Done()
+	return make([]bool, len(events)), ctx.Err()
 }

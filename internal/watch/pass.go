@@ -2,10 +2,12 @@ package watch
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"restorewatch/internal/restore"
@@ -207,39 +209,78 @@ func (p *passage) drop(record restore.Record) {
 	}
 }
 
-// publish tells what the outboxes hold, whether this run or an earlier one put it there, and trims what was accepted.
-// If we crash in between, the next run tells the same again under the same ids.
+// publish tells every output what the outboxes hold for it, whether this run or an earlier one put it there, and notes
+// what was accepted. The outputs are told at once, so that one that fails or hangs keeps nothing from the others. If we
+// crash in between, the next run tells the same again under the same ids.
 func (p *passage) publish() {
-	entries := p.outboxes()
-	if len(entries) == 0 {
-		return
+	results := make([]result, len(p.Outputs))
+	var all sync.WaitGroup
+	for i, output := range p.Outputs {
+		if entries := p.outboxes(output.Name); len(entries) > 0 {
+			all.Go(func() { results[i] = tell(p.times.publish, output, entries) })
+		}
 	}
+	all.Wait()
+	for _, r := range results {
+		if r.err != nil {
+			p.fail(restore.FailedPublish, r.err)
+			p.Unpublished = true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.ledger.Records)) {
+		p.settle(p.ledger.Records[key], results)
+	}
+}
+
+// A result is what an output made of the events that it was told: the sequence up to which it has accepted each
+// record's.
+type result struct {
+	taken map[restore.Key]int
+	err   error
+}
+
+func tell(ctx context.Context, output Output, entries []entry) result {
 	events := make([]restore.Event, len(entries))
 	for i, e := range entries {
 		events[i] = e.event
 	}
-	accepted, err := p.Publisher.Publish(p.times.publish, events)
+	accepted, err := output.Publisher.Publish(ctx, events)
+	r := result{taken: make(map[restore.Key]int)}
 	if err != nil {
-		p.fail(restore.FailedPublish, fmt.Errorf("publish %s: %w", counted(len(events), "event"), err))
-		p.Unpublished = true
+		r.err = fmt.Errorf("publish %s to %s: %w", counted(len(events), "event"), output.Name, err)
 	}
-	p.trim(entries, accepted)
-}
-
-// trim removes from each outbox the events at its front that were accepted.
-func (p *passage) trim(entries []entry, accepted []bool) {
-	taken := make(map[restore.Key]int)
+	blocked := make(map[restore.Key]bool)
 	for i, e := range entries {
-		if i < len(accepted) && accepted[i] && taken[e.key] == e.place {
-			taken[e.key]++
+		if i >= len(accepted) || !accepted[i] {
+			blocked[e.key] = true
+		}
+		if !blocked[e.key] {
+			r.taken[e.key] = e.event.Sequence
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(taken)) {
-		record := p.ledger.Records[key]
-		p.Published = append(p.Published, record.Outbox[:taken[key]]...)
-		// If this is not saved, the events are told once more; that is a failure to report, but nothing is lost.
-		_, _ = p.write(record.Trim(taken[key]))
+	return r
+}
+
+// settle saves how far each output has taken a record's outbox, and lets go of what all have taken.
+func (p *passage) settle(record restore.Record, results []result) {
+	if len(record.Outbox) == 0 || p.lost[record.Key()] {
+		return
 	}
+	taken := make(map[string]int)
+	moved := false
+	for i, output := range p.Outputs {
+		taken[output.Name] = record.TakenBy(output.Name)
+		if upTo, ok := results[i].taken[record.Key()]; ok {
+			taken[output.Name], moved = upTo, true
+		}
+	}
+	settled := record.Take(taken)
+	if !moved && len(settled.Outbox) == len(record.Outbox) {
+		return
+	}
+	p.Published = append(p.Published, record.Outbox[:len(record.Outbox)-len(settled.Outbox)]...)
+	// If this is not saved, the events are told once more; that is a failure to report, but nothing is lost.
+	_, _ = p.write(settled)
 }
 
 // An entry is one event of an outbox, and its place there.
@@ -249,16 +290,16 @@ type entry struct {
 	event restore.Event
 }
 
-// outboxes returns all that is to be told: the first event of every job, then the second of each, and so on, so that
-// one call to a publisher that takes one event of a job at a time takes many; then batches, whose end follows their
-// jobs', and the target.
-func (p *passage) outboxes() []entry {
+// outboxes returns all that an output is to be told: the first event of every job, then the second of each, and so on,
+// so that one call to a publisher that takes one event of a job at a time takes many; then batches, whose end follows
+// their jobs', and the target.
+func (p *passage) outboxes(output string) []entry {
 	var entries []entry
 	for _, key := range slices.Sorted(maps.Keys(p.ledger.Records)) {
 		if p.lost[key] {
 			continue // another run has it, and what it holds now is not known here
 		}
-		for place, event := range p.ledger.Records[key].Outbox {
+		for place, event := range p.ledger.Records[key].Untaken(output) {
 			entries = append(entries, entry{key, place, event})
 		}
 	}

@@ -24,11 +24,11 @@ const (
 // A Watcher watches targets. Its ledgers stay in memory from one run to the next, so that a run in which nothing
 // changes needs no store. Runs of one Watcher must not overlap; runs of different Watchers, in other processes too, may.
 type Watcher struct {
-	Targets   []restore.Target
-	Lister    Lister
-	Store     Store
-	Publisher Publisher
-	Rules     restore.Rules
+	Targets []restore.Target
+	Lister  Lister
+	Store   Store
+	Outputs []Output // each gets every event; at least one
+	Rules   restore.Rules
 
 	// Since is stored for targets that are watched for the first time, the beginning of what is news. Zero means the
 	// time of that run.
@@ -38,6 +38,12 @@ type Watcher struct {
 
 	mu   sync.Mutex
 	held map[restore.Target]holding
+}
+
+// An Output is one place to publish to. Its name is stored with what it has not taken yet: keep it.
+type Output struct {
+	Name      string
+	Publisher Publisher
 }
 
 // A holding is the ledger of a target between two passes.
