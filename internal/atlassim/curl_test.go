@@ -18,7 +18,8 @@ func curl(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Fatalf("%v; install it: apt-get install curl, or brew install curl", err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, append([]string{"--silent", "--show-error", "--disable", "--noproxy", "*", "--max-time", "20"}, args...)...)
+	// --disable has to come first: whoever runs the test may have a .curlrc.
+	cmd := exec.CommandContext(t.Context(), program, append([]string{"--disable", "-sS", "--noproxy", "*", "--max-time", "20"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

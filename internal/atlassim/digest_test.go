@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,29 @@ func TestCountsMustGrow(t *testing.T) {
 		if got := c.status(); got != step.want {
 			t.Errorf("count %d: %s, want %s", step.count, got, step.want)
 		}
+	}
+}
+
+// Requests sent at once overtake each other; each count is good once.
+func TestConcurrentRequestsShareANonce(t *testing.T) {
+	sim := simulate(1)
+	c := callOver(t, sim)
+	c.list(jobs)
+	var wg sync.WaitGroup
+	for i := range 30 {
+		wg.Go(func() {
+			mine := *c
+			mine.count += i
+			if resp, err := mine.try(jobs); err != nil {
+				t.Error(err)
+			} else {
+				resp.Body.Close()
+			}
+		})
+	}
+	wg.Wait()
+	if sim.Count(200) != 31 || sim.Count(401) != 1 {
+		t.Errorf("%d answers and %d challenges, want 31 and 1", sim.Count(200), sim.Count(401))
 	}
 }
 

@@ -31,12 +31,15 @@ func (s *Server) FailNext(n int, f Fault) {
 // FailPage makes f strike the next n authenticated requests for a page of a listing; the first page is 1.
 func (s *Server) FailPage(page, n int, f Fault) {
 	s.FailMatching(n, func(r *http.Request) bool {
+		if p, ok := locate(r.URL); !ok || p.job != "" {
+			return false
+		}
 		asked := r.URL.Query().Get("pageNum")
 		return asked == strconv.Itoa(page) || asked == "" && page == 1
 	}, f)
 }
 
-// FailMatching makes f strike the next n authenticated requests that match.
+// FailMatching makes f strike the next n authenticated requests that match. match must not call the server.
 func (s *Server) FailMatching(n int, match func(*http.Request) bool, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

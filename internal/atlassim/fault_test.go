@@ -159,6 +159,9 @@ func TestFaultsAreScriptedByPage(t *testing.T) {
 		t.Errorf("statuses %v, want %v", got, want)
 	}
 	sim.FailPage(1, 1, atlassim.Status(500))
+	if resp, _ := c.get(jobs + "/" + someJobs(1)[0].ID); resp.StatusCode != 200 {
+		t.Errorf("one job is no page: %s", resp.Status)
+	}
 	if resp, _ := c.get(jobs); resp.StatusCode != 500 {
 		t.Errorf("a request that names no page is for the first: %s", resp.Status)
 	}

@@ -112,7 +112,12 @@ func (w *wire) Flush() {}
 // serve runs the handler and ends the body as net/http does: a handler that aborts, or writes less than it announced,
 // closes the connection.
 func (w *wire) serve(h http.Handler, r *http.Request) {
-	if !completes(h, w, r) {
+	whole := completes(h, w, r)
+	if gone := context.Cause(r.Context()); gone != nil {
+		w.pipe.CloseWithError(gone) // before the handler ended: the client shall not take what it has for the whole
+		return
+	}
+	if !whole {
 		w.pipe.CloseWithError(io.ErrUnexpectedEOF)
 		return
 	}

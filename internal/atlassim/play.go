@@ -25,11 +25,15 @@ type playback struct {
 
 func (p *playback) elapsed(now time.Time) time.Duration {
 	d := float64(now.Sub(p.began)) * p.speed
-	return time.Duration(min(max(d, 0), math.MaxInt64/4)) // seventy years are enough
+	if !(d > 0) { // or not a number
+		return 0
+	}
+	return time.Duration(min(d, math.MaxInt64/4)) // seventy years are enough
 }
 
 // Play serves a scenario from now on as if offset 0 were at start, speed times as fast as the clock. All dates served,
-// and Time, are of that world; nonces and rate limits stay with the clock. Playing another scenario replaces it.
+// and Time, are of that world; nonces and rate limits stay with the clock. Playing another scenario
+// replaces it. At a speed of 0 or less the world stands still.
 func (s *Server) Play(scenario *Scenario, start time.Time, speed float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

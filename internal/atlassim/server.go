@@ -41,7 +41,8 @@ type Server struct {
 	// Faults may answer any request, challenges included, before the server looks at it; nil, or a nil Fault, leaves it
 	// alone. It must be safe for concurrent use. See FailNext for faults that strike authenticated requests only.
 	Faults func(*http.Request) Fault
-	// Order arranges a listing in place; nil sorts newest first, which is what the API does but does not promise.
+	// Order arranges a listing in place; nil sorts newest first, which is what the API does but does not promise. It must
+	// not call the server.
 	Order func([]Job)
 	// Secret goes into every download link and key that the server makes up; "" stands for DefaultSecret.
 	Secret string
