@@ -107,12 +107,12 @@ func jobEvents() []restore.Event {
 func hashEvents() []restore.Event {
 	job := new(Job(Config, restore.Finished, restore.DeliveryReady))
 	job.Hashes = []restore.Hash{tarball}
-	added := event(string(Config), "hash.15de1c9bbb0c", restore.HashAdded, 4, restore.Info)
+	added := event(string(Config), "hash.ae7633e5a576", restore.HashAdded, 4, restore.Info)
 	added.Job, added.Hashes = job, job.Hashes
 
 	other := tarball
 	other.Sum = "18a8617d0b6bfff97b7232d1ebeeea16edc216b0"
-	changed := event(string(Config), "hashchanged.0a4b6a6c3f4e", restore.HashChanged, 5, restore.Critical)
+	changed := event(string(Config), "hashchanged.2e25afd27389", restore.HashChanged, 5, restore.Critical)
 	changed.Job = new(*job)
 	changed.Job.Hashes = []restore.Hash{other}
 	changed.Hash, changed.PreviousHash = &other, &tarball
@@ -177,6 +177,9 @@ func event(subject, fact string, t restore.Type, sequence int, s restore.Severit
 // BatchFinished returns the event of a whole sharded restore that finished.
 func BatchFinished() restore.Event { return batchEvents()[0] }
 
+// HashAdded returns the event of a file that somebody has downloaded.
+func HashAdded() restore.Event { return hashEvents()[0] }
+
 // Unreachable returns the event of a target whose API refuses our address.
 func Unreachable() restore.Event { return targetEvents()[0] }
 
@@ -199,7 +202,7 @@ var hostileTexts = []string{
 	"not UTF-8: \xff\xfe\xc3, no XML: \ufffe\uffff",
 	"emoji 👩‍👩‍👧‍👦🔥 and Zürich, 東京",
 	strings.Repeat("long name ", 1000),
-	strings.Repeat("é", 40_000),
+	strings.Repeat("é", 12_000),
 }
 
 // poison puts text in place of every text of e that an API chooses.

@@ -9,9 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
-	"restorewatch/internal/restore"
-
 	"restorewatch/internal/publish"
+	"restorewatch/internal/restore"
 )
 
 // maxID is the longest message group and deduplication id (API reference of PublishBatchRequestEntry).

@@ -222,7 +222,7 @@ func TestRefusalAndLostCall(t *testing.T) {
 			n++
 		}
 	}
-	for _, part := range strings.Split(err.Error(), "\n") {
+	for part := range strings.SplitSeq(err.Error(), "\n") {
 		var k int
 		if _, scan := fmt.Sscanf(strings.TrimPrefix(part, "topic "+topic+": "), "%d", &k); scan != nil {
 			t.Fatalf("no count in %q", part)
