@@ -50,11 +50,11 @@ bench: ## every benchmark
 vuln: ## known vulnerabilities in what the programs call; VULNDB=file:///… takes a local database
 	$(TOOL) govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
 
-build: ## build/NAME/bootstrap and build/NAME.zip for each function (GOARCH=arm64), build/restorewatch for this machine
+build: ## build/NAME/bootstrap and a zip beside it for each function (GOARCH=arm64), build/restorewatch for this machine
 	@mkdir -p $(BUILD)
 	@set -e; for name in $(FUNCTIONS); do \
 		$(LAMBDA) -o $(BUILD)/$$name/bootstrap ./functions/$$name; \
-		env -u GOARCH -u GOOS go run .ci/zip.go $(BUILD)/$$name/bootstrap $(BUILD)/$$name.zip; \
+		env -u GOARCH -u GOOS go run .ci/zip.go $(BUILD)/$$name/bootstrap $(BUILD)/$$name/bootstrap.zip; \
 	done
 	@set -e; for name in $(COMMANDS); do env -u GOARCH -u GOOS go build -trimpath -o $(BUILD)/$$name ./cmd/$$name; done
 

@@ -1,0 +1,32 @@
+// Command watcher is the AWS Lambda function: a scheduled tick makes one run over all targets.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"restorewatch/internal/config"
+	"restorewatch/internal/service"
+	"restorewatch/internal/tick"
+)
+
+// main builds everything once, before the first tick. If that is impossible every tick fails and says why: a process
+// that ends instead would leave no more than "exited" in the answer that a person sees first.
+func main() {
+	cfg, err := config.Load(os.Getenv, config.Function)
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	if err != nil {
+		lambda.Start(tick.Refuse(log, err))
+		return
+	}
+	watcher, err := service.New(context.Background(), cfg, service.Parts{})
+	if err != nil {
+		lambda.Start(tick.Refuse(log, err))
+		return
+	}
+	handler := tick.Handler{Runner: watcher.Watcher, Log: log, Metrics: os.Stdout, Calls: watcher.Calls}
+	lambda.Start(handler.Handle)
+}

@@ -1,0 +1,139 @@
+// Package service builds the watcher from a configuration: the wiring that the Lambda function and the command line
+// share, so that the same program runs in both places.
+package service
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"restorewatch/internal/atlas"
+	"restorewatch/internal/config"
+	"restorewatch/internal/publish"
+	"restorewatch/internal/publish/sns"
+	"restorewatch/internal/restore"
+	"restorewatch/internal/secrets"
+	"restorewatch/internal/store/dynamo"
+	"restorewatch/internal/watch"
+)
+
+// Parts are what a caller brings along. What is nil is built from the configuration.
+type Parts struct {
+	Store     watch.Store       // nil: the DynamoDB table
+	Outputs   []watch.Output    // nil: the SNS topic
+	Transport http.RoundTripper // nil: the network
+	Since     time.Time         // where the news begins for targets never watched before; zero: at their first run
+}
+
+// A Service is a watcher and the client that it lists with. Build it once: what it remembers makes runs cheap.
+type Service struct {
+	Watcher *watch.Watcher
+	client  *atlas.Client
+}
+
+// New builds a service. Nothing is called yet.
+func New(ctx context.Context, cfg config.Config, parts Parts) (*Service, error) {
+	cloud := &cloud{ctx: ctx}
+	keys, err := keyring(cfg, cloud)
+	if err != nil {
+		return nil, err
+	}
+	client, err := atlas.New(atlas.Options{BaseURL: cfg.BaseURL, Keys: keys, Base: parts.Transport})
+	if err != nil {
+		return nil, err
+	}
+	if parts.Store == nil {
+		if parts.Store, err = Table(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	if parts.Outputs == nil {
+		if parts.Outputs, err = outputs(cfg, cloud); err != nil {
+			return nil, err
+		}
+	}
+	return &Service{client: client, Watcher: &watch.Watcher{
+		Targets: cfg.Targets,
+		Lister:  client,
+		Store:   parts.Store,
+		Outputs: parts.Outputs,
+		Since:   parts.Since,
+		Rules: restore.Rules{
+			ExpiryWarnings:   cfg.ExpiryWarnings,
+			StuckAfter:       cfg.StuckAfter,
+			UnreachableAfter: cfg.UnreachableAfter,
+		},
+	}}, nil
+}
+
+// Calls returns how many requests have been made to the API.
+func (s *Service) Calls() int64 { return s.client.Requests() }
+
+// Table returns the DynamoDB table that holds the state.
+func Table(ctx context.Context, cfg config.Config) (*dynamo.Store, error) {
+	c, err := (&cloud{ctx: ctx}).config()
+	if err != nil {
+		return nil, err
+	}
+	return dynamo.New(awsdynamodb.NewFromConfig(c), cfg.StateTable), nil
+}
+
+// outputs returns what the configuration publishes to.
+func outputs(cfg config.Config, cloud *cloud) ([]watch.Output, error) {
+	c, err := cloud.config()
+	if err != nil {
+		return nil, err
+	}
+	topic := sns.New(awssns.NewFromConfig(c, sns.Retry), cfg.TopicARN, publish.Renderer{BaseURL: cfg.BaseURL})
+	return []watch.Output{{Name: "sns", Publisher: topic}}, nil
+}
+
+func keyring(cfg config.Config, cloud *cloud) (atlas.Keyring, error) {
+	if cfg.CredentialsSecret == "" {
+		return atlas.StaticKey(cfg.PublicKey, cfg.PrivateKey.Reveal()), nil
+	}
+	c, err := cloud.config()
+	if err != nil {
+		return nil, err
+	}
+	return secretKeys{secrets.New(secretsmanager.NewFromConfig(c), cfg.CredentialsSecret)}, nil
+}
+
+// secretKeys hands the client a key that is kept in Secrets Manager.
+type secretKeys struct{ provider *secrets.Provider }
+
+func (s secretKeys) Key(ctx context.Context) (atlas.Key, error) { return key(s.provider.Key(ctx)) }
+func (s secretKeys) Renew(ctx context.Context) (atlas.Key, error) {
+	return key(s.provider.Refresh(ctx))
+}
+
+func key(public string, private config.Secret, err error) (atlas.Key, error) {
+	if err != nil {
+		return atlas.Key{}, err
+	}
+	return atlas.Key{Public: public, Private: private.Reveal}, nil
+}
+
+// cloud is the AWS SDK's configuration, read when the first part needs it: without one, no AWS account is needed.
+type cloud struct {
+	ctx    context.Context //nolint:containedctx // lives as long as the call to New
+	loaded *aws.Config
+}
+
+func (c *cloud) config() (aws.Config, error) {
+	if c.loaded == nil {
+		loaded, err := awsconfig.LoadDefaultConfig(c.ctx)
+		if err != nil {
+			return aws.Config{}, fmt.Errorf("read the AWS SDK's configuration: %w", err)
+		}
+		c.loaded = &loaded
+	}
+	return *c.loaded, nil
+}
