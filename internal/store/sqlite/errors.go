@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+
+	"restorewatch/internal/store"
+	"restorewatch/internal/watch"
+)
+
+var (
+	errEmpty   = errors.New("nothing has been recorded in it yet")
+	errForeign = errors.New("it is the database of another program")
+)
+
+// explain returns err as a failure of the state that names the file and says what to do, or nil if err is.
+func (s *Store) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, watch.ErrConflict) { // nothing is wrong with the file
+		return store.Fail(doing, err, "")
+	}
+	if doing == "open" || doing == "close" {
+		doing += " state file " + s.path
+	} else {
+		doing = fmt.Sprintf("state file %s: %s", s.path, doing)
+	}
+	what, hint := s.diagnose(err)
+	if what != "" {
+		err = fmt.Errorf("%s: %w", what, err)
+	}
+	return store.Fail(doing, err, hint)
+}
+
+// diagnose says in plain words what is wrong and what to do, or "" where err says it itself.
+func (s *Store) diagnose(err error) (what, hint string) {
+	switch {
+	case errors.Is(err, errForeign):
+		return "", "set STATE_FILE to a file of its own"
+	case errors.Is(err, store.ErrNewerFormat):
+		return "", "upgrade restorewatch here to the version that wrote it"
+	case errors.Is(err, syscall.EISDIR):
+		return "it is a directory", "set STATE_FILE to a file in it"
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file or directory", "make its directory, set STATE_FILE to where it is, or let a run make it"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return "not writable", "give this user the right to write it and its directory, or set STATE_FILE to another place"
+	}
+	if failure, ok := errors.AsType[*driver.Error](err); ok {
+		return diagnoseCode(failure.Code())
+	}
+	return "", ""
+}
+
+// diagnoseCode explains a result code (sqlite.org/rescode.html). The low byte is the class; the rest refines it.
+func diagnoseCode(code int) (what, hint string) {
+	switch code & 0xff {
+	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_CANTOPEN:
+		return "not writable", "give this user the right to write it and its directory, or set STATE_FILE to another place"
+	case codes.SQLITE_FULL:
+		return "the disk is full", "make room: nothing is lost, the next run tries again"
+	case codes.SQLITE_NOTADB:
+		return "it is not a database", "set STATE_FILE to another file, or delete this one to begin anew"
+	case codes.SQLITE_CORRUPT:
+		return "it is damaged", "put it back from a backup, or delete it to begin anew"
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
+		return "another process keeps it locked", "end that process, or wait: the next run tries again"
+	case codes.SQLITE_IOERR:
+		return "the disk does not answer", "check the disk: nothing is lost, the next run tries again"
+	}
+	return "", ""
+}
