@@ -44,15 +44,18 @@ func TestDecodeWholeJob(t *testing.T) {
 	}
 }
 
-// Each row is what a job holds beside its id, and what it is read as.
+// plain is what a job that has an id alone is read as.
+var plain = restore.Job{ID: restore.JobID(id(1)), ProjectID: project, ClusterName: "Cluster0", Created: date("2018-01-22T23:48:11Z")}
+
+func with(f func(*restore.Job)) restore.Job {
+	j := plain
+	f(&j)
+	return j
+}
+
 func TestDecodeTolerates(t *testing.T) {
-	jobID := id(1)
-	plain := restore.Job{ID: restore.JobID(jobID), ProjectID: project, ClusterName: "Cluster0", Created: date("2018-01-22T23:48:11Z")}
-	with := func(f func(*restore.Job)) restore.Job { j := plain; f(&j); return j }
-	increment := func(n int64) restore.Job { return with(func(j *restore.Job) { j.Timestamp.Increment = n }) }
-	created := func(s string) restore.Job { return with(func(j *restore.Job) { j.Created = date(s) }) }
 	long := strings.Repeat("ü", 600)
-	for fields, want := range map[string]restore.Job{
+	tolerates(t, map[string]restore.Job{
 		``:                                    plain,
 		`"somethingNew":{"a":[1,{"b":null}]}`: plain,
 		`"groupId":null,"clusterId":null,"clusterName":null,"batchId":null,"snapshotId":null,"created":null,"statusName":null,"delivery":null,"hashes":null,"encryptionEnabled":null,"pointInTime":null,"timestamp":null`: plain,
@@ -61,6 +64,23 @@ func TestDecodeTolerates(t *testing.T) {
 		`"groupId":"g","clusterName":"n"`:             with(func(j *restore.Job) { j.ProjectID, j.ClusterName = "g", "n" }),
 		`"encryptionEnabled":true,"pointInTime":true`: with(func(j *restore.Job) { j.EncryptionEnabled, j.PointInTime = true, true }),
 
+		`"hashes":[]`: plain,
+		`"hashes":[null,7,"x",{},{"typeName":"SHA1"}]`: plain,
+		`"hashes":[{"fileName":"b"},{"hash":"h"},{"fileName":"b"},null]`: with(func(j *restore.Job) {
+			j.Hashes = []restore.Hash{{Sum: "h"}, {File: "b"}}
+		}),
+		`"hashes":[{"fileName":"` + long + `","hash":"h"}]`: with(func(j *restore.Job) {
+			j.Hashes = []restore.Hash{{File: long[:1024], Sum: "h"}}
+		}),
+		`"snapshotId":"` + strings.Repeat("é", 512) + `z"`: with(func(j *restore.Job) { j.SnapshotID = strings.Repeat("é", 512) }),
+		`"snapshotId":"a` + strings.Repeat("é", 512) + `"`: with(func(j *restore.Job) { j.SnapshotID = "a" + strings.Repeat("é", 511) }),
+	})
+}
+
+func TestDecodeNumbersAndTimes(t *testing.T) {
+	increment := func(n int64) restore.Job { return with(func(j *restore.Job) { j.Timestamp.Increment = n }) }
+	created := func(s string) restore.Job { return with(func(j *restore.Job) { j.Created = date(s) }) }
+	tolerates(t, map[string]restore.Job{
 		`"timestamp":{"increment":7}`:                      increment(7),
 		`"timestamp":{"increment":"7"}`:                    increment(7),
 		`"timestamp":{"increment":7.0}`:                    increment(7),
@@ -90,19 +110,14 @@ func TestDecodeTolerates(t *testing.T) {
 		}),
 		`"delivery":{"targetGroupId":"g","targetClusterId":"i"}`:     with(func(j *restore.Job) { j.Delivery.TargetProject, j.Delivery.TargetCluster = "g", "i" }),
 		`"delivery":{"targetClusterName":"n","targetClusterId":"i"}`: with(func(j *restore.Job) { j.Delivery.TargetCluster = "n" }),
+	})
+}
 
-		`"hashes":[]`: plain,
-		`"hashes":[null,7,"x",{},{"typeName":"SHA1"}]`: plain,
-		`"hashes":[{"fileName":"b"},{"hash":"h"},{"fileName":"b"},null]`: with(func(j *restore.Job) {
-			j.Hashes = []restore.Hash{{Sum: "h"}, {File: "b"}}
-		}),
-		`"hashes":[{"fileName":"` + long + `","hash":"h"}]`: with(func(j *restore.Job) {
-			j.Hashes = []restore.Hash{{File: long[:1024], Sum: "h"}}
-		}),
-		`"snapshotId":"` + strings.Repeat("é", 512) + `z"`: with(func(j *restore.Job) { j.SnapshotID = strings.Repeat("é", 512) }),
-		`"snapshotId":"a` + strings.Repeat("é", 512) + `"`: with(func(j *restore.Job) { j.SnapshotID = "a" + strings.Repeat("é", 511) }),
-	} {
-		body := fmt.Sprintf(`{"id":%q`, jobID)
+// tolerates reads each row, what a job holds beside its id, next to another job.
+func tolerates(t *testing.T, rows map[string]restore.Job) {
+	t.Helper()
+	for fields, want := range rows {
+		body := fmt.Sprintf(`{"id":%q`, id(1))
 		if fields != "" {
 			body += "," + fields
 		}

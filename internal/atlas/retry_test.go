@@ -11,30 +11,33 @@ import (
 	"restorewatch/internal/restore"
 )
 
+// An attempt is what one request meets.
+type attempt func() (*http.Response, error)
+
 // A script answers requests one after the other; the last answer stays.
 type script struct {
-	answers []func() (*http.Response, error)
-	at      []time.Duration // when each request came, since the first
-	start   time.Time
+	answers []attempt
+	tries   int
 }
 
 func (s *script) RoundTrip(*http.Request) (*http.Response, error) {
-	if len(s.at) == 0 {
-		s.start = time.Now()
-	}
-	n := min(len(s.at), len(s.answers)-1)
-	s.at = append(s.at, time.Since(s.start))
-	return s.answers[n]()
+	s.tries++
+	return s.answers[min(s.tries, len(s.answers))-1]()
 }
 
-func status(code int, headers ...string) func() (*http.Response, error) {
+// status is an answer with that status, after so long if it has a Retry-After.
+func status(code int, retryAfter ...string) attempt {
 	return func() (*http.Response, error) {
 		res := answer(code, `{"error":1,"errorCode":"CODE","detail":"detail of the API"}`)
-		for i := 0; i < len(headers); i += 2 {
-			res.Header.Set(headers[i], headers[i+1])
+		for _, after := range retryAfter {
+			res.Header.Set("Retry-After", after)
 		}
 		return res, nil
 	}
+}
+
+func in9Seconds() (*http.Response, error) {
+	return status(503, time.Now().Add(9*time.Second).UTC().Format(http.TimeFormat))()
 }
 
 func page200() (*http.Response, error) {
@@ -43,74 +46,79 @@ func page200() (*http.Response, error) {
 
 func broken() (*http.Response, error) { return nil, errors.New("connection reset by peer") }
 
+type retryCase struct {
+	answers []attempt
+	limit   time.Duration // of the context; 0 means none
+	tries   int
+	kind    restore.FailureKind // "" means that it works
+	word    string
+	atLeast time.Duration // that all of it took; what is above it is backoff
+	atMost  time.Duration
+}
+
+var retryCases = map[string]retryCase{
+	"works":        {answers: []attempt{page200}, tries: 1},
+	"503 once":     {answers: []attempt{status(503), page200}, tries: 2, atMost: firstBackoff},
+	"broken twice": {answers: []attempt{broken, broken, page200}, tries: 3, atMost: 3 * firstBackoff},
+	"502 for ever": {answers: []attempt{status(502)}, tries: 4, atMost: 7 * firstBackoff,
+		kind: restore.FailedUnavailable, word: "502 CODE: detail of the API"},
+	"broken for ever": {answers: []attempt{broken}, tries: 4, atMost: 7 * firstBackoff,
+		kind: restore.FailedUnavailable, word: "connection reset"},
+	"500 is no passing thing": {answers: []attempt{status(500)}, tries: 1, kind: restore.FailedUnavailable},
+	"404 is none either":      {answers: []attempt{status(404)}, tries: 1, kind: restore.FailedNotFound},
+
+	"429, then fine": {answers: []attempt{status(429, "7"), page200}, tries: 2,
+		atLeast: 7 * time.Second, atMost: 7*time.Second + firstBackoff},
+	"a date": {answers: []attempt{in9Seconds, page200}, tries: 2,
+		atLeast: 9 * time.Second, atMost: 9*time.Second + firstBackoff},
+	"a date gone by": {answers: []attempt{status(503, "Fri, 01 Jan 1999 00:00:00 GMT"), page200}, tries: 2, atMost: firstBackoff},
+	"nonsense":       {answers: []attempt{status(503, "soon"), page200}, tries: 2, atMost: firstBackoff},
+	"below nothing":  {answers: []attempt{status(503, "-5"), page200}, tries: 2, atMost: firstBackoff},
+	"beyond the minute": {answers: []attempt{status(429, "61")}, tries: 1,
+		kind: restore.FailedRateLimited, word: "after 1m1s"},
+	"beyond any sense": {answers: []attempt{status(429, "9223372036854775807")}, tries: 1,
+		kind: restore.FailedRateLimited, word: "after 24h0m0s"},
+	"beyond the context": {answers: []attempt{status(429, "30")}, limit: 20 * time.Second, tries: 1,
+		kind: restore.FailedRateLimited, word: "after 30s"},
+	"within the context": {answers: []attempt{status(429, "10"), page200}, limit: 20 * time.Second, tries: 2,
+		atLeast: 10 * time.Second, atMost: 10*time.Second + firstBackoff},
+}
+
 func TestRetry(t *testing.T) {
-	for name, tt := range map[string]struct {
-		answers []func() (*http.Response, error)
-		limit   time.Duration // of the context; 0 means none
-		tries   int
-		kind    restore.FailureKind // "" means that it works
-		words   []string
-		atLeast time.Duration // that all of it took
-		atMost  time.Duration
-	}{
-		"works":        {answers: []func() (*http.Response, error){page200}, tries: 1},
-		"503 once":     {answers: []func() (*http.Response, error){status(503), page200}, tries: 2, atMost: firstBackoff},
-		"broken twice": {answers: []func() (*http.Response, error){broken, broken, page200}, tries: 3, atMost: 3 * firstBackoff},
-		"502 for ever": {answers: []func() (*http.Response, error){status(502)}, tries: 4, kind: restore.FailedUnavailable,
-			words: []string{"502 CODE", "detail of the API"}, atMost: 7 * firstBackoff},
-		"broken for ever": {answers: []func() (*http.Response, error){broken}, tries: 4, kind: restore.FailedUnavailable,
-			words: []string{"connection reset"}, atMost: 7 * firstBackoff},
-		"500 is no passing thing": {answers: []func() (*http.Response, error){status(500)}, tries: 1, kind: restore.FailedUnavailable},
-		"404 is none either":      {answers: []func() (*http.Response, error){status(404)}, tries: 1, kind: restore.FailedNotFound},
-		"429, then fine": {answers: []func() (*http.Response, error){status(429, "Retry-After", "7"), page200}, tries: 2,
-			atLeast: 7 * time.Second, atMost: 7*time.Second + firstBackoff},
-		"a date": {answers: []func() (*http.Response, error){
-			func() (*http.Response, error) {
-				return status(503, "Retry-After", time.Now().Add(9*time.Second).UTC().Format(http.TimeFormat))()
-			}, page200}, tries: 2, atLeast: 8 * time.Second, atMost: 9*time.Second + firstBackoff},
-		"a date gone by": {answers: []func() (*http.Response, error){
-			status(503, "Retry-After", "Fri, 01 Jan 1999 00:00:00 GMT"), page200}, tries: 2, atMost: firstBackoff},
-		"nonsense":           {answers: []func() (*http.Response, error){status(503, "Retry-After", "soon"), page200}, tries: 2, atMost: firstBackoff},
-		"below nothing":      {answers: []func() (*http.Response, error){status(503, "Retry-After", "-5"), page200}, tries: 2, atMost: firstBackoff},
-		"beyond the minute":  {answers: []func() (*http.Response, error){status(429, "Retry-After", "61")}, tries: 1, kind: restore.FailedRateLimited, words: []string{"after 1m1s"}},
-		"beyond any sense":   {answers: []func() (*http.Response, error){status(429, "Retry-After", "9223372036854775807")}, tries: 1, kind: restore.FailedRateLimited},
-		"beyond the context": {answers: []func() (*http.Response, error){status(429, "Retry-After", "30")}, limit: 20 * time.Second, tries: 1, kind: restore.FailedRateLimited, words: []string{"429 CODE", "after 30s"}},
-		"within the context": {answers: []func() (*http.Response, error){status(429, "Retry-After", "10"), page200}, limit: 20 * time.Second, tries: 2,
-			atLeast: 10 * time.Second, atMost: 10*time.Second + firstBackoff},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := &script{answers: tt.answers}
-				c := newClient(t, nil, func(o *Options) { o.Base = s })
-				ctx := t.Context()
-				if tt.limit > 0 {
-					limited, cancel := context.WithTimeout(ctx, tt.limit)
-					defer cancel()
-					ctx = limited
-				}
-				start := time.Now()
-				_, err := list(ctx, c, target, 100)
-				took := time.Since(start)
-				if tt.kind != "" {
-					failure(t, err, tt.kind, tt.words...)
-				} else if err != nil {
-					t.Error(err)
-				}
-				if len(s.at) != tt.tries || c.Requests() != int64(tt.tries) {
-					t.Errorf("%d tries, counted %d, want %d", len(s.at), c.Requests(), tt.tries)
-				}
-				if took < tt.atLeast || took > tt.atMost {
-					t.Errorf("took %v, want between %v and %v", took, tt.atLeast, tt.atMost)
-				}
-			})
-		})
+	for name, tt := range retryCases {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, tt.run) })
+	}
+}
+
+func (tt retryCase) run(t *testing.T) {
+	s := &script{answers: tt.answers}
+	c := newClient(t, nil, func(o *Options) { o.Base = s })
+	ctx := t.Context()
+	if tt.limit > 0 {
+		limited, cancel := context.WithTimeout(ctx, tt.limit)
+		defer cancel()
+		ctx = limited
+	}
+	start := time.Now()
+	_, err := list(ctx, c, target, 100)
+	took := time.Since(start)
+	if tt.kind != "" {
+		failure(t, err, tt.kind, tt.word)
+	} else if err != nil {
+		t.Error(err)
+	}
+	if s.tries != tt.tries || c.Requests() != int64(tt.tries) {
+		t.Errorf("%d tries, counted %d, want %d", s.tries, c.Requests(), tt.tries)
+	}
+	if took < tt.atLeast || took > tt.atMost {
+		t.Errorf("took %v, want between %v and %v", took, tt.atLeast, tt.atMost)
 	}
 }
 
 func TestWaitEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := &script{answers: []func() (*http.Response, error){status(429, "Retry-After", "50")}}
+		s := &script{answers: []attempt{status(429, "50")}}
 		c := newClient(t, nil, func(o *Options) { o.Base = s })
 		time.AfterFunc(3*time.Second, cancel)
 		start := time.Now()
@@ -123,11 +131,11 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 }
 
 func TestOnlyGetIsRepeated(t *testing.T) {
-	s := &script{answers: []func() (*http.Response, error){status(503)}}
+	s := &script{answers: []attempt{status(503)}}
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://atlas.test/", nil)
 	res, err := (&retrier{next: s}).RoundTrip(req)
-	if err != nil || res.StatusCode != 503 || len(s.at) != 1 {
-		t.Errorf("a POST was sent %d times: %v, %v", len(s.at), res, err)
+	if err != nil || res.StatusCode != 503 || s.tries != 1 {
+		t.Errorf("a POST was sent %d times: %v, %v", s.tries, res, err)
 	}
 }
 
