@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/icholy/digest"
+
 	"restorewatch/internal/restore"
 )
 
@@ -243,6 +245,20 @@ func TestOnlyDigestIsAnswered(t *testing.T) {
 				t.Errorf("error %q does not say what the server asks for", e)
 			}
 		})
+	}
+}
+
+// Requests that are refused for one old nonce go on together with the first new one, and count on under it.
+func TestManyRefusalsEndInOneChallenge(t *testing.T) {
+	d := newDigester(nil, nil, nil)
+	old := d.adopt(nil, &digest.Challenge{Nonce: "old"})
+	first := d.adopt(old, &digest.Challenge{Nonce: "first"})
+	first.answered = 7
+	if second := d.adopt(old, &digest.Challenge{Nonce: "second"}); second != first {
+		t.Errorf("went on with %q", second.challenge.Nonce)
+	}
+	if again := d.adopt(first, &digest.Challenge{Nonce: "first", Stale: true}); again.answered != 7 {
+		t.Errorf("the count of a nonce given again fell back to %d", again.answered)
 	}
 }
 
