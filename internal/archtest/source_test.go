@@ -147,7 +147,6 @@ func TestHabits(t *testing.T) {
 		{regexp.MustCompile(`Errorf\("%w", `), "wrap with the verb and the noun"},
 		{regexp.MustCompile(`(Errorf|errors\.New)\("(failed|error|unable|could not|cannot) to`), "say what was being done: the rest is clear"},
 		{regexp.MustCompile(`\binterface\{\}`), "write any"},
-		{regexp.MustCompile(`\berrors\.As\(`), "use errors.AsType"},
 		{regexp.MustCompile(`\.Skip(f|Now)?\(`), "a test whose server is missing fails and says how to install it"},
 	}
 	texts(t, func(name, text string) {
