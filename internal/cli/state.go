@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"restorewatch/internal/config"
+	"restorewatch/internal/restore"
+	"restorewatch/internal/service"
+	"restorewatch/internal/store/dynamo"
+	"restorewatch/internal/store/sqlite"
+	"restorewatch/internal/watch"
+)
+
+// A state is a store that has been opened, and how to close it.
+type state struct {
+	store watch.Store
+	close func() error
+}
+
+// openState opens the store that the configuration names, for reading and writing.
+func openState(ctx context.Context, cfg config.Config) (state, error) {
+	if cfg.StateTable != "" {
+		table, err := service.Table(ctx, cfg)
+		return state{table, func() error { return nil }}, err
+	}
+	file, err := sqlite.Open(ctx, cfg.StateFile)
+	if err != nil {
+		return state{}, err
+	}
+	return state{file, file.Close}, nil
+}
+
+// loadLedgers returns all that is remembered of the targets in the configuration, or else of every target in the store.
+// It changes nothing, and the watcher may write meanwhile. A file that does not exist holds nothing: fs.ErrNotExist.
+func loadLedgers(ctx context.Context, cfg config.Config) ([]restore.Ledger, error) {
+	if cfg.StateTable != "" {
+		return loadTable(ctx, cfg)
+	}
+	if _, err := os.Stat(cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	file, err := sqlite.OpenReadOnly(ctx, cfg.StateFile)
+	if err != nil {
+		return nil, err
+	}
+	ledgers, err := loadAll(ctx, file, cfg.Targets, file.Targets)
+	return ledgers, errors.Join(err, file.Close())
+}
+
+func loadTable(ctx context.Context, cfg config.Config) ([]restore.Ledger, error) {
+	table, err := service.Table(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return loadAll(ctx, table, cfg.Targets, func(ctx context.Context) ([]restore.Target, error) {
+		c, err := awsconfig.LoadDefaultConfig(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return dynamo.Targets(ctx, dynamodb.NewFromConfig(c), cfg.StateTable)
+	})
+}
+
+func loadAll(ctx context.Context, store watch.Store, targets []restore.Target,
+	every func(context.Context) ([]restore.Target, error),
+) ([]restore.Ledger, error) {
+	if len(targets) == 0 {
+		var err error
+		if targets, err = every(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var ledgers []restore.Ledger
+	for _, t := range targets {
+		ledger, err := store.Load(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if ledger.Begun() {
+			ledgers = append(ledgers, ledger)
+		}
+	}
+	return ledgers, nil
+}

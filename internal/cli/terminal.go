@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// A screen is one output stream, and what is known about the place where it ends.
+type screen struct {
+	io.Writer
+	terminal bool
+	color    bool
+	columns  func() int // of the terminal as it is now; 0 means any number
+}
+
+// newScreen looks at where w ends. Colour is for terminals, unless NO_COLOR is set (no-color.org) or the terminal is
+// a dumb one.
+func newScreen(w io.Writer, getenv func(string) string) screen {
+	s := screen{Writer: w, columns: func() int { return 0 }}
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return s
+	}
+	dumb := getenv("TERM") == "dumb"
+	s.terminal = !dumb
+	s.color = !dumb && getenv("NO_COLOR") == ""
+	s.columns = func() int {
+		columns, _, err := term.GetSize(int(f.Fd()))
+		if err != nil {
+			return 0
+		}
+		return columns
+	}
+	return s
+}
+
+// print writes text. Whoever reads it may be gone; there is nobody left to tell.
+func (s screen) print(text string) { _, _ = io.WriteString(s.Writer, text) }
+
+func (s screen) printf(format string, args ...any) { s.print(fmt.Sprintf(format, args...)) }
+
+// The colours in use, as SGR parameters of ECMA-48.
+const (
+	bold   = "1"
+	faint  = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+)
+
+func (s screen) paint(color, text string) string {
+	if !s.color || color == "" {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}
+
+// fit cuts text to at most limit characters, none if limit is 0.
+func fit(text string, limit int) string {
+	if limit <= 0 || utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	return string([]rune(text)[:limit-1]) + "…"
+}
+
+// A statusLine is one line at the foot of a terminal that is drawn over and over, below whatever else is written.
+type statusLine struct {
+	screen screen
+
+	mu    sync.Mutex
+	drawn string
+}
+
+// show draws text, cut to the width of the terminal, in place of what stood there. "" clears the line.
+func (l *statusLine) show(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.draw(text)
+}
+
+func (l *statusLine) draw(text string) {
+	if !l.screen.terminal || text == "" && l.drawn == "" {
+		return
+	}
+	l.drawn = text
+	// One column less than there are: a character in the last one makes some terminals scroll.
+	l.screen.print("\r\x1b[K" + l.screen.paint(faint, fit(text, max(l.screen.columns()-1, 0))))
+}
+
+// above returns s, but for the status line being cleared before each write and drawn again after it.
+func (l *statusLine) above(s screen) screen {
+	s.Writer = aboveWriter{l, s.Writer}
+	return s
+}
+
+type aboveWriter struct {
+	line *statusLine
+	next io.Writer
+}
+
+func (w aboveWriter) Write(p []byte) (int, error) {
+	w.line.mu.Lock()
+	defer w.line.mu.Unlock()
+	drawn := w.line.drawn
+	w.line.draw("")
+	n, err := w.next.Write(p)
+	if strings.HasSuffix(string(p), "\n") {
+		w.line.draw(drawn)
+	}
+	return n, err
+}
