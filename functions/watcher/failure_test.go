@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -129,12 +130,15 @@ func TestWrongKey(t *testing.T) {
 func TestSecondPageFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.since(beforeThePage)
+	w.since(beforeThePage.Add(time.Hour))
 	var jobs []atlassim.Job
-	for i := range 600 {
+	for i := range 600 { // history, but for a restore under way at the very end
 		j := atlassim.PageExample()[0]
-		j.ID = "5a66783b80eef5" + strings.Repeat("0", 7) + string([]byte{'0' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)})
-		j.BatchID = ""
+		j.Created, j.BatchID = beforeThePage.Add(-time.Duration(i)*time.Hour), ""
+		j.ID = fmt.Sprintf("%08x%016x", j.Created.Unix(), i)
+		if i == 599 {
+			j.StatusName, j.Hashes = "IN_PROGRESS", nil
+		}
 		jobs = append(jobs, j)
 	}
 	w.sim.SetJobs(project, cluster, jobs)
@@ -147,7 +151,7 @@ func TestSecondPageFails(t *testing.T) {
 		t.Errorf("an incomplete listing was saved or told:\n%.500s", items)
 	}
 	w.sim.ClearFaults()
-	if r := w.mustTick(); r.Listed != 600 || r.Changed != 600 {
+	if r := w.mustTick(); r.Listed != 600 || r.Changed != 1 {
 		t.Errorf("report: %+v", r)
 	}
 }

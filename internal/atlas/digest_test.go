@@ -147,7 +147,7 @@ func TestRefusedKeyIsFetchedAgainOnce(t *testing.T) {
 			c := newClient(t, g, func(o *Options) { o.Keys = &tt.ring })
 			_, err := list(t.Context(), c, target, 100)
 			if tt.kind != "" {
-				failure(t, err, tt.kind, append(tt.words, target.String())...)
+				failure(t, err, tt.kind, append(tt.words, listPath)...)
 			} else if err != nil {
 				t.Error(err)
 			}

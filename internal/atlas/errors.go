@@ -37,11 +37,11 @@ type Error struct {
 // Error says what happened, to which target and URL path, and what the API said.
 func (e *Error) Error() string {
 	var parts []string
-	if e.Target != (restore.Target{}) {
+	switch {
+	case e.Path != "": // it names the project and the cluster
+		parts = append(parts, e.Verb, e.Method+" "+e.Path)
+	case e.Target != (restore.Target{}):
 		parts = append(parts, clean(strings.TrimPrefix(e.Verb+" of ", " of ")+e.Target.String(), 300))
-	}
-	if e.Path != "" {
-		parts = append(parts, e.Method+" "+e.Path)
 	}
 	if e.Page > 1 {
 		parts = append(parts, fmt.Sprintf("page %d", e.Page))

@@ -61,7 +61,7 @@ func TestRefusals(t *testing.T) {
 					refuse(w, tt.status, tt.code, tt.detail, tt.parameters...)
 				})
 				_, err := list(t.Context(), newClient(t, h), target, 100)
-				e := failure(t, err, tt.kind, append(tt.words, target.String(), "GET "+listPath)...)
+				e := failure(t, err, tt.kind, append(tt.words, "GET "+listPath)...)
 				if !strings.Contains(e.Hint(), tt.hint) {
 					t.Errorf("hint %q does not say %q", e.Hint(), tt.hint)
 				}

@@ -77,7 +77,7 @@ func TestPaging(t *testing.T) {
 			h := &pagesOf{bodies: tt.bodies}
 			pages, err := list(t.Context(), newClient(t, h), target, 2)
 			if tt.kind != "" {
-				failure(t, err, tt.kind, append(tt.words, target.String())...)
+				failure(t, err, tt.kind, append(tt.words, listPath)...)
 			} else if err != nil {
 				t.Error(err)
 			}
@@ -185,7 +185,7 @@ func TestOneJob(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := newClient(t, serve(tt.body)).RestoreJob(t.Context(), target, restore.JobID(id(1)))
-			failure(t, err, restore.FailedInvalidResponse, "read restore job of legacy:", tt.word)
+			failure(t, err, restore.FailedInvalidResponse, "read restore job: GET /api/atlas/v1.0/groups/", tt.word)
 		})
 	}
 }

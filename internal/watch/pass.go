@@ -114,7 +114,7 @@ func (p *passage) observe() restore.Observation {
 	p.passed = p.now // even if it fails: a target that never answers must not come first for ever
 	listing, err := p.list()
 	if err != nil {
-		failure := p.fail(restore.FailedUnavailable, fmt.Errorf("list restore jobs: %w", err))
+		failure := p.fail(restore.FailedUnavailable, err)
 		if record, changed := p.ledger.Fail(failure, p.Rules, p.now); changed {
 			return restore.Observation{Changed: []restore.Record{record}}
 		}

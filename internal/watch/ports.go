@@ -16,7 +16,8 @@ var ErrConflict = errors.New("changed by another run")
 // the sequence ends. A caller that stops ranging stops the reading of pages.
 type Lister interface {
 	// RestoreJobs asks for pages of at most perPage jobs. A job is yielded once, however often pages that shift while
-	// being read repeat it. An error may implement FailureKind() restore.FailureKind and Hint() string.
+	// being read repeat it. An error says what could not be done, and may
+	// implement FailureKind() restore.FailureKind and Hint() string.
 	RestoreJobs(ctx context.Context, t restore.Target, perPage int) iter.Seq2[[]restore.Job, error]
 }
 

@@ -106,8 +106,8 @@ func (r Report) Err() error {
 	if !severe {
 		return nil
 	}
-	return fmt.Errorf("%s of %s failed: %s",
-		counted(r.Failed(), "target"), counted(len(r.Passes), "target"), strings.Join(failures, "; "))
+	return fmt.Errorf("%d of %s failed: %s",
+		r.Failed(), counted(len(r.Passes), "target"), strings.Join(failures, "; "))
 }
 
 // counted writes "1 event" and "2 events".

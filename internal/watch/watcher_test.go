@@ -160,7 +160,7 @@ func TestOneBadTargetDoesNotStopOthers(t *testing.T) {
 	w.fails[other] = errFault
 	report, err := w.run()
 	wantFailures(t, report, "legacy:p/c unavailable", "legacy:p/other unavailable")
-	wantError(t, err, "2 targets of 2 targets failed", "legacy:p/c: unavailable: list restore jobs: injected fault", "legacy:p/other")
+	wantError(t, err, "2 of 2 targets failed", "legacy:p/c: unavailable: injected fault", "legacy:p/other")
 }
 
 // Failures in a row are remembered by the store, so that cold starts do not begin to count anew.
@@ -241,7 +241,7 @@ func TestFailureKind(t *testing.T) {
 	w.fails[target] = fmt.Errorf("page 1: %w", forbidden{})
 	for range 3 {
 		_, err := w.run()
-		wantError(t, err, "legacy:p/c: access_list: list restore jobs: page 1: not from here")
+		wantError(t, err, "legacy:p/c: access_list: page 1: not from here")
 	}
 	if f := w.told[0].Failure; f.Kind != restore.FailedAccessList || f.Hint != "add 203.0.113.9" {
 		t.Errorf("told %+v", *f)
