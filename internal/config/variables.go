@@ -7,7 +7,7 @@ const (
 	EnvWatch             = "WATCH"
 	EnvBaseURL           = "ATLAS_BASE_URL"
 	EnvPublicKey         = "ATLAS_PUBLIC_KEY"
-	EnvPrivateKey        = "ATLAS_PRIVATE_KEY" //nolint:gosec // the name of a variable, not its value
+	EnvPrivateKey        = "ATLAS_PRIVATE_KEY"
 	EnvCredentialsSecret = "ATLAS_CREDENTIALS_SECRET"
 	EnvStateTable        = "STATE_TABLE"
 	EnvStateFile         = "STATE_FILE"

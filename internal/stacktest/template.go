@@ -3,6 +3,7 @@ package stacktest
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -70,7 +71,7 @@ func Translate(t testing.TB) Template {
 }
 
 func stderr(err error) string {
-	if e, ok := err.(*exec.ExitError); ok {
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
 		return "\n" + string(e.Stderr)
 	}
 	return ""
