@@ -33,7 +33,7 @@ the watcher is thrown away and built anew from its file.
 
 The demo checks itself: it exits with 1 if an event is missing, told twice, out of order or not owed.`,
 	prepare: func(a *app, f *flags) action {
-		speed := f.Float64("speed", 3000, "how many times as fast as the clock")
+		speed := f.Float64("speed", 3000, "show it `N` times as fast as the clock")
 		fast := f.Bool("fast", false, "do not wait at all between two runs")
 		return func(ctx context.Context, _ []string) error {
 			if *speed <= 0 {
@@ -123,9 +123,10 @@ func (d *demo) now() time.Time { return demoStart.Add(time.Duration(d.elapsed.Lo
 
 func (d *demo) header() string {
 	return d.out.paint(bold, "Two days in the life of two clusters, in about a minute.") + fmt.Sprintf(`
-A simulated API plays them on %s. What watches it is the real thing: the API client,
-the watcher, the state in an SQLite file. Each line below is an event as it is published:
-time (UTC), severity, cluster, what happened, and the end of the restore job's id.
+A simulated API plays them on %s. What watches it is the real thing:
+the API client, the watcher, the state in an SQLite file. Each line below is an
+event as it is published: time (UTC), severity, cluster, what happened, and the
+end of the restore job's id.
 
 `, d.address)
 }
@@ -176,7 +177,7 @@ func (d *demo) open(ctx context.Context) error {
 	if d.file, err = sqlite.Open(ctx, cfg.StateFile); err != nil {
 		return err
 	}
-	lines := console.Text(d.out, console.Style{Color: d.out.color, Zone: time.UTC})
+	lines := console.Text(d.out.folded(eventIndent), console.Style{Color: d.out.color, Zone: time.UTC})
 	d.service, err = service.New(ctx, cfg, service.Parts{
 		Store: d.file, Outputs: []watch.Output{{Name: "console", Publisher: audience{d, lines}}},
 	})
@@ -214,7 +215,7 @@ func (d *demo) restart(ctx context.Context) error {
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	d.out.print(d.out.paint(cyan, "--- the watcher is killed and started anew; all it has is its file, and it tells nothing twice ---") + "\n")
+	d.out.print(d.out.paint(cyan, "--- the watcher is thrown away and started anew; all it has is its file ---") + "\n")
 	return nil
 }
 
@@ -260,19 +261,19 @@ func (d *demo) conclude() error {
 			jobs[e.Subject] = true
 		}
 	}
-	fmt.Fprintf(d.out, "\n%s of %s in %d hours of the clusters' time; %s, %s to the API.\n",
-		count(len(d.seen), "event"), count(len(jobs), "restore job"), int(demoLength.Hours()), count(d.runs, "run"),
-		count(int(d.requests), "request"))
+	d.out.printf("\n%s of %s in %d hours; %s, %s to the API.\n", count(len(d.seen), "event"),
+		count(len(jobs), "restore job"), int(demoLength.Hours()), count(d.runs, "run"), count(int(d.requests), "request"))
 	if wrong := audit(d.seen); len(wrong) > 0 {
 		for _, w := range wrong {
 			d.err.printf("%s %s\n", d.err.paint(red, "WRONG"), publish.Line(w, maxMessage))
 		}
 		return fmt.Errorf("%s in what was told", count(len(wrong), "mistake"))
 	}
-	d.out.print("Nothing was missed, nothing told twice, all in order per job; the file held what the restart needed.\n\n" +
+	d.out.print("That is what the scenario owes: nothing missed, nothing told twice, all in order\n" +
+		"per job, across the restart.\n\n" +
 		"Where to go next:\n" +
-		"  restorewatch sim --speed 600     the same API to play with; it prints how to watch it\n" +
-		"  restorewatch loop                watch your own clusters; -h says what to set\n" +
-		"  README.md                        run it on AWS, and subscribe people and pipelines\n")
+		"  restorewatch sim --speed 600  the same API to play with, and how to watch it\n" +
+		"  restorewatch loop             watch your own clusters; -h says what to set\n" +
+		"  README.md                     run it on AWS, subscribe people and pipelines\n")
 	return nil
 }

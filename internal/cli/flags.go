@@ -11,7 +11,7 @@ import (
 	"restorewatch/internal/config"
 )
 
-// secretVariables have no flag: other users of the machine see the arguments of a program.
+// secretVariables have no flag: other users of the machine can see the arguments of a program.
 var secretVariables = []string{config.EnvPrivateKey}
 
 // instead names, for each variable, those that mean the same thing in another way. A flag for one overrules the
@@ -95,7 +95,7 @@ func (f *flags) parse(args []string) (help bool, err error) {
 	case errors.Is(err, flag.ErrHelp):
 		return true, nil
 	case err != nil:
-		return false, misuse(err.Error())
+		return false, misuse(strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag --", 1))
 	case f.NArg() > 0 && f.command.operand == "":
 		return false, misuse(fmt.Sprintf("%q is not expected here; flags begin with a hyphen", f.Arg(0)))
 	}
@@ -106,7 +106,7 @@ func (f *flags) parse(args []string) (help bool, err error) {
 func (f *flags) help() string {
 	var b strings.Builder
 	b.WriteString(strings.TrimSpace("usage: restorewatch "+f.command.name+" [flags] "+f.command.operand) + "\n\n")
-	b.WriteString(strings.TrimSpace(f.command.long) + "\n")
+	b.WriteString(flow(f.command.long, helpWidth))
 	f.explainFlags(&b)
 	f.explainVariables(&b)
 	return b.String()
@@ -146,7 +146,7 @@ func (f *flags) explainVariables(b *strings.Builder) {
 		if name, ok := flagOf(v.Name); ok {
 			title += ", --" + name
 		} else {
-			title += " (no flag: others on this machine see the arguments of a program)"
+			title += " (no flag: others on the machine can see flags)"
 		}
 		meaning := v.Meaning
 		if v.Default != "" {
@@ -157,16 +157,10 @@ func (f *flags) explainVariables(b *strings.Builder) {
 	b.WriteString("The AWS SDK's own variables (AWS_REGION, AWS_PROFILE, …) work as everywhere.\n")
 }
 
-// explain writes a title, and what it means below it in lines of at most 78 characters.
+// helpWidth is how wide the help is, in characters: what fits the narrowest terminal in use.
+const helpWidth = 78
+
+// explain writes a title, and what it means in lines below it.
 func explain(b *strings.Builder, title, text string) {
-	b.WriteString("  " + title + "\n")
-	line := "     "
-	for word := range strings.FieldsSeq(text) {
-		if len(line)+1+len(word) > 78 {
-			b.WriteString(line + "\n")
-			line = "     "
-		}
-		line += " " + word
-	}
-	b.WriteString(line + "\n")
+	b.WriteString("  " + title + "\n" + fold(strings.Repeat(" ", 6)+text, helpWidth, 6) + "\n")
 }

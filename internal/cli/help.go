@@ -15,16 +15,14 @@ func (a *app) help(args []string) int {
 }
 
 func overview() string {
-	return `restorewatch tells what happens to MongoDB restore jobs: every change of status, every new file hash, every
-download link about to expire.
-
+	return flow(`restorewatch tells what happens to MongoDB restore jobs: every change of status, every new file hash,
+every download link about to expire.`, helpWidth) + `
 usage: restorewatch COMMAND [flags]
 
-` + commandList() + `
-restorewatch COMMAND -h explains a command and the environment variables that it reads; flags override them.
-restorewatch demo needs nothing and takes a minute.
-Exit code: 0 fine, 1 something failed, 2 misuse.
-`
+` + commandList() + "\n" + flow(`restorewatch COMMAND -h explains a command and the environment variables that it
+reads; flags override them. restorewatch demo needs nothing and takes a minute.
+
+Exit code: 0 fine, 1 something failed, 2 misuse.`, helpWidth)
 }
 
 func commandList() string {

@@ -142,11 +142,14 @@ func (a *app) build(ctx context.Context, f *flags, o *output, out screen) (*stat
 	return st, nil
 }
 
+// eventIndent is where what happened begins on the line of an event.
+const eventIndent = 35
+
 func eventLines(out screen, asJSON bool, baseURL string) *console.Publisher {
 	if asJSON {
 		return console.JSON(out, publish.Renderer{BaseURL: baseURL})
 	}
-	return console.Text(out, console.Style{Color: out.color})
+	return console.Text(out.folded(eventIndent), console.Style{Color: out.color})
 }
 
 func (a *app) run(ctx context.Context, f *flags, o *output, timeout time.Duration) error {

@@ -30,10 +30,10 @@ What it serves is a scenario, a text file with a timeline of restore jobs, playe
 program: ` + strings.Join(atlassim.BundledNames(), " and ") + `. The scenario "page" stands still: the three finished jobs of the API page's example.`,
 	prepare: func(a *app, f *flags) action {
 		o := new(simulation)
-		f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen on; port 0 takes a free one")
+		f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "listen on `ADDRESS`; port 0 takes a free one")
 		f.StringVar(&o.scenario, "scenario", "demo", "what is served: a `FILE`, or the name of a scenario that comes with the program")
-		f.Float64Var(&o.speed, "speed", 1, "how many times as fast as the clock the scenario is played; its dates run ahead of the clock then")
-		f.StringVar(&o.key, "key", atlassim.DefaultPublicKey+":"+atlassim.DefaultPrivateKey, "API key that it takes, `PUBLIC:PRIVATE`")
+		f.Float64Var(&o.speed, "speed", 1, "play the scenario `N` times as fast as the clock; its dates run ahead of the clock then")
+		f.StringVar(&o.key, "key", atlassim.DefaultPublicKey+":"+atlassim.DefaultPrivateKey, "the API key that it takes, `PUBLIC:PRIVATE`")
 		f.BoolVar(&o.public, "public", false, "listen on other addresses than loopback")
 		return func(ctx context.Context, _ []string) error { return a.sim(ctx, o) }
 	},
@@ -66,11 +66,11 @@ func (a *app) sim(ctx context.Context, o *simulation) error {
 	if err != nil {
 		return err
 	}
-	a.out.printf("%s=http://%s\n%s=%s\n%s=%s\n%s=%s\n", config.EnvBaseURL, reachable(listener.Addr()),
+	a.out.printf("export %s=http://%s\nexport %s=%s\nexport %s=%s\nexport %s=%s\n", config.EnvBaseURL, reachable(listener.Addr()),
 		config.EnvPublicKey, public, config.EnvPrivateKey, private, config.EnvWatch, strings.Join(targets, ","))
-	a.err.printf("The simulator listens on %s and plays %q %s times as fast as the clock. Put the lines above into the\n"+
-		"environment (export NAME=VALUE) and try: restorewatch loop --every 5s\nCtrl-C ends it.\n",
-		listener.Addr(), o.scenario, strconv.FormatFloat(o.speed, 'g', -1, 64))
+	a.err.printf("The simulator listens on %s; scenario %s, speed %s.\n"+
+		"With the lines above in the environment, watch it: restorewatch loop --every 5s\nCtrl-C ends it.\n",
+		listener.Addr(), publish.Line(o.scenario, 200), strconv.FormatFloat(o.speed, 'g', -1, 64))
 	return serve(ctx, listener, server)
 }
 
