@@ -14,6 +14,9 @@ import (
 // raised when an older program would misread a new document; a new field that may be ignored does not raise it.
 const format = 1
 
+// unlimited is how the API says that a link may be used any number of times.
+const unlimited = 2147483647
+
 // ErrNewerFormat is returned for a record that a newer program has written. This one must not overwrite it.
 var ErrNewerFormat = errors.New("written by a newer version of restorewatch")
 
@@ -118,6 +121,7 @@ func (doc *document) exchange(d direction, r *restore.Record, key restore.Key) {
 	switch m := r.Memory.(type) {
 	case restore.JobMemory:
 		usual.Job = &restore.Job{ID: restore.JobID(id), ProjectID: r.Target.Project, ClusterName: r.Target.Cluster}
+		usual.Job.Delivery.MaxDownloads = unlimited
 		doc.Job.exchange(d, &m, *usual.Job, r.Updated)
 		r.Memory, usual.Job = m, &m.Job
 	case restore.BatchMemory:
@@ -126,7 +130,7 @@ func (doc *document) exchange(d direction, r *restore.Record, key restore.Key) {
 		r.Memory = m
 	case restore.TargetMemory:
 		doc.Target.exchange(d, &m)
-		r.Memory, usual.Subject, usual.Failure = m, r.Target.Place(), m.Failing
+		r.Memory, usual.Subject = m, r.Target.Place()
 	}
 	usual.Sequence = r.Sequence - max(len(doc.Outbox), len(r.Outbox)) // one of the two is still empty
 	exchangeAll(d, &doc.Outbox, &r.Outbox, func(stored *event, e *restore.Event) {

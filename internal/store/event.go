@@ -39,14 +39,14 @@ func (s *event) exchange(d direction, e *restore.Event, usual restore.Event) {
 	exchange(d, &s.Time, &e.Time, usual.Time)
 	exchange(d, &s.Severity, &e.Severity, usual.Severity)
 	s.exchangeJob(d, e, usual.Job)
-	pointer(d, &s.Change, &e.Change, func(s *change, v *restore.Change) { plain(d, s, (*change)(v)) })
+	pointer(d, &s.Change, &e.Change, func(c *change, v *restore.Change) { c.exchange(d, v, s.Fact) })
 	var usualHashes []restore.Hash
 	if e.Type == restore.HashAdded && e.Job != nil {
 		usualHashes = e.Job.Hashes
 	}
 	exchangeHashes(d, &s.Hashes, &e.Hashes, usualHashes)
-	pointer(d, &s.Hash, &e.Hash, func(s *hash, v *restore.Hash) { plain(d, s, (*hash)(v)) })
-	pointer(d, &s.PreviousHash, &e.PreviousHash, func(s *hash, v *restore.Hash) { plain(d, s, (*hash)(v)) })
+	pointer(d, &s.Hash, &e.Hash, func(s *hash, v *restore.Hash) { s.exchange(d, v) })
+	pointer(d, &s.PreviousHash, &e.PreviousHash, func(s *hash, v *restore.Hash) { s.exchange(d, v) })
 	pointer(d, &s.Expiry, &e.Expiry, func(s *expiry, v *restore.Expiry) { s.exchange(d, v) })
 	pointer(d, &s.Batch, &e.Batch, func(s *batch, v *restore.Batch) { s.exchange(d, v, restore.BatchID(e.Subject)) })
 	pointer(d, &s.Failure, &e.Failure, func(s *failure, v *restore.Failure) { plain(d, s, (*failure)(v)) })
@@ -121,20 +121,26 @@ func typeOf(fact string) restore.Type {
 	return ""
 }
 
-// target, change and hash have the fields of their counterparts in restore in their order, so that one converts to
-// the other.
-type (
-	target struct {
-		Source  restore.Source `json:"source"`
-		Project string         `json:"project"`
-		Cluster string         `json:"cluster"`
-	}
-	change struct {
-		From   string `json:"from"`
-		To     string `json:"to"`
-		Repeat bool   `json:"repeat,omitzero"`
-	}
-)
+// A target has the fields of restore.Target in their order, so that one converts to the other.
+type target struct {
+	Source  restore.Source `json:"source"`
+	Project string         `json:"project"`
+	Cluster string         `json:"cluster"`
+}
+
+type change struct {
+	From   string           `json:"from"`
+	To     optional[string] `json:"to,omitzero"` // usual: the second word of the fact
+	Repeat bool             `json:"repeat,omitzero"`
+}
+
+func (s *change) exchange(d direction, v *restore.Change, fact string) {
+	_, word, _ := strings.Cut(fact, ".")
+	word, _, _ = strings.Cut(word, ".")
+	plain(d, &s.From, &v.From)
+	exchange(d, &s.To, &v.To, word)
+	plain(d, &s.Repeat, &v.Repeat)
+}
 
 type expiry struct {
 	Expires   time.Time `json:"expires,omitzero"`

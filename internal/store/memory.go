@@ -1,7 +1,10 @@
 package store
 
 import (
+	"net/url"
 	"reflect"
+	"strconv"
+	"strings"
 	"time"
 
 	"restorewatch/internal/restore"
@@ -33,8 +36,8 @@ func (s *jobMemory) exchange(d direction, m *restore.JobMemory, usual restore.Jo
 	exchange(d, &s.Changed, &m.Changed, updated)
 }
 
-// A job is what differs between a job and a usual one: for the job of a record, one without anything but its id and
-// the target's project and cluster; for the job of an event, the job of its record.
+// A job is what differs between a job and a usual one: for the job of an event, the job of its record; for that, a job
+// with nothing but its id, the target's project and cluster, and no limit of downloads.
 type job struct {
 	ID            optional[restore.JobID]          `json:"id,omitzero"`
 	Project       optional[string]                 `json:"project,omitzero"`
@@ -47,7 +50,7 @@ type job struct {
 	Method        optional[string]                 `json:"method,omitzero"`
 	Delivery      optional[restore.DeliveryStatus] `json:"delivery,omitzero"`
 	Expires       optional[time.Time]              `json:"expires,omitzero"`
-	Hours         optional[int]                    `json:"expirationHours,omitzero"`
+	Hours         optional[int]                    `json:"hours,omitzero"`
 	MaxDownloads  optional[int]                    `json:"maxDownloads,omitzero"`
 	TargetProject optional[string]                 `json:"targetProject,omitzero"`
 	TargetCluster optional[string]                 `json:"targetCluster,omitzero"`
@@ -81,11 +84,16 @@ func (s *job) exchange(d direction, j *restore.Job, usual restore.Job) {
 	exchangeHashes(d, &s.Hashes, &j.Hashes, usual.Hashes)
 }
 
-// A hash has the fields of restore.Hash in their order, so that one converts to the other.
 type hash struct {
-	File      string `json:"file"`
-	Algorithm string `json:"type"`
-	Sum       string `json:"sum"`
+	File      string           `json:"file"`
+	Algorithm optional[string] `json:"type,omitzero"` // usual: SHA1, the only one that the API page has
+	Sum       string           `json:"sum"`
+}
+
+func (s *hash) exchange(d direction, h *restore.Hash) {
+	plain(d, &s.File, &h.File)
+	exchange(d, &s.Algorithm, &h.Algorithm, "SHA1")
+	plain(d, &s.Sum, &h.Sum)
 }
 
 func exchangeHashes(d direction, stored *optional[[]hash], hashes *[]restore.Hash, usual []restore.Hash) {
@@ -95,7 +103,7 @@ func exchangeHashes(d direction, stored *optional[[]hash], hashes *[]restore.Has
 		*hashes = usual
 		return
 	}
-	exchangeAll(d, &stored.value, hashes, func(s *hash, h *restore.Hash) { plain(d, s, (*hash)(h)) })
+	exchangeAll(d, &stored.value, hashes, func(s *hash, h *restore.Hash) { s.exchange(d, h) })
 }
 
 type told struct {
@@ -115,21 +123,60 @@ func exchangeTold(d direction, stored *optional[[]told], values *[]restore.Told,
 		return
 	}
 	exchangeAll(d, &stored.value, values, func(s *told, v *restore.Told) {
-		plain(d, &s.hash, (*hash)(&v.Hash))
+		s.hash.exchange(d, &v.Hash)
 		exchange(d, &s.Times, &v.Times, 1)
 	})
 }
 
+// A reached is stored as a line of text: the word, when it was reached last, and how often, as in
+// "READY 2018-01-22T23:49:38Z x2". The time is usually the record's update, the number usually one; either is then left
+// out. A space within a word is escaped as in a URL.
 type reached struct {
-	Word  string              `json:"word"`
-	Times optional[int]       `json:"times,omitzero"` // usual: once
-	Last  optional[time.Time] `json:"last,omitzero"`  // usual: the record's update
+	word  string
+	last  optional[time.Time]
+	times int
 }
 
 func (s *reached) exchange(d direction, v *restore.Reached, updated time.Time) {
-	plain(d, &s.Word, &v.Word)
-	exchange(d, &s.Times, &v.Times, 1)
-	exchange(d, &s.Last, &v.Last, updated)
+	plain(d, &s.word, &v.Word)
+	exchange(d, &s.last, &v.Last, updated)
+	plain(d, &s.times, &v.Times)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s reached) MarshalText() ([]byte, error) {
+	line := url.PathEscape(s.word)
+	if s.last.set {
+		last, err := s.last.value.MarshalText()
+		if err != nil {
+			return nil, err
+		}
+		line += " " + string(last)
+	}
+	if s.times != 1 {
+		line += " x" + strconv.Itoa(s.times)
+	}
+	return []byte(line), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *reached) UnmarshalText(line []byte) (err error) {
+	word, rest, _ := strings.Cut(string(line), " ")
+	*s = reached{times: 1}
+	if s.word, err = url.PathUnescape(word); err != nil {
+		return err
+	}
+	for part := range strings.FieldsSeq(rest) {
+		if times, ok := strings.CutPrefix(part, "x"); ok {
+			s.times, err = strconv.Atoi(times)
+		} else {
+			s.last.set, err = true, s.last.value.UnmarshalText([]byte(part))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type warning struct {

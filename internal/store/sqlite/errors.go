@@ -18,6 +18,8 @@ var (
 	errForeign = errors.New("it is the database of another program")
 )
 
+const permission = "give this user the right to write it and its directory, or set STATE_FILE to another place"
+
 // explain returns err as a failure of the state that names the file and says what to do, or nil if err is.
 func (s *Store) explain(doing string, err error) error {
 	if err == nil {
@@ -31,7 +33,10 @@ func (s *Store) explain(doing string, err error) error {
 	} else {
 		doing = fmt.Sprintf("state file %s: %s", s.path, doing)
 	}
-	what, hint := s.diagnose(err)
+	if refused, ok := errors.AsType[*fs.PathError](err); ok { // the path has been said
+		err = refused.Err
+	}
+	what, hint := diagnose(err)
 	if what != "" {
 		err = fmt.Errorf("%s: %w", what, err)
 	}
@@ -39,18 +44,18 @@ func (s *Store) explain(doing string, err error) error {
 }
 
 // diagnose says in plain words what is wrong and what to do, or "" where err says it itself.
-func (s *Store) diagnose(err error) (what, hint string) {
+func diagnose(err error) (what, hint string) {
 	switch {
 	case errors.Is(err, errForeign):
 		return "", "set STATE_FILE to a file of its own"
 	case errors.Is(err, store.ErrNewerFormat):
 		return "", "upgrade restorewatch here to the version that wrote it"
 	case errors.Is(err, syscall.EISDIR):
-		return "it is a directory", "set STATE_FILE to a file in it"
-	case errors.Is(err, fs.ErrNotExist):
-		return "no such file or directory", "make its directory, set STATE_FILE to where it is, or let a run make it"
+		return "", "set STATE_FILE to a file in it"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return "", "make its directory, set STATE_FILE to where it is, or let a run make it"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return "not writable", "give this user the right to write it and its directory, or set STATE_FILE to another place"
+		return "not writable", permission
 	}
 	if failure, ok := errors.AsType[*driver.Error](err); ok {
 		return diagnoseCode(failure.Code())
@@ -61,8 +66,10 @@ func (s *Store) diagnose(err error) (what, hint string) {
 // diagnoseCode explains a result code (sqlite.org/rescode.html). The low byte is the class; the rest refines it.
 func diagnoseCode(code int) (what, hint string) {
 	switch code & 0xff {
-	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_CANTOPEN:
-		return "not writable", "give this user the right to write it and its directory, or set STATE_FILE to another place"
+	case codes.SQLITE_READONLY, codes.SQLITE_PERM:
+		return "not writable", permission
+	case codes.SQLITE_CANTOPEN:
+		return "it cannot be opened", permission
 	case codes.SQLITE_FULL:
 		return "the disk is full", "make room: nothing is lost, the next run tries again"
 	case codes.SQLITE_NOTADB:

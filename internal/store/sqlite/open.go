@@ -50,7 +50,7 @@ func open(ctx context.Context, path string, patience time.Duration) (*Store, err
 	if err := file.Close(); err != nil {
 		return nil, s.explain("open", err)
 	}
-	if err := s.connect("rw", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)", busy(patience)); err != nil {
+	if err := s.connect("rw", busy(patience), "_pragma=synchronous(full)"); err != nil {
 		return nil, s.explain("open", err)
 	}
 	if err := s.prepare(ctx); err != nil {
@@ -104,9 +104,16 @@ func (s *Store) connect(mode string, options ...string) error {
 	return nil
 }
 
-// prepare makes the table in a new file and checks the form of an old one, in one transaction: two processes may open a
-// new file at once, and one that ends half-way leaves a new file.
+// prepare makes a new file ours and checks the form of an old one, which it leaves alone if that is not ours to write.
+// The write-ahead mode is kept in the file. The table is made in one transaction: two processes may open a new file at
+// once, and one that ends half-way leaves a new file.
 func (s *Store) prepare(ctx context.Context) error {
+	if err := check(ctx, s.db); err != nil && !errors.Is(err, errEmpty) {
+		return err
+	}
+	if _, err := s.db.ExecContext(ctx, "PRAGMA journal_mode = wal"); err != nil {
+		return err
+	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
