@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"maps"
@@ -104,20 +105,27 @@ func (w *world) proxy(endpoint string) string {
 func (w *world) name() string { return strings.TrimPrefix(w.table, "state-") }
 
 func (w *world) makeTopic() {
-	topics, queues := sns.NewFromConfig(w.moto), sqs.NewFromConfig(w.moto)
+	topics := sns.NewFromConfig(w.moto)
 	topic, err := topics.CreateTopic(w.t.Context(), &sns.CreateTopicInput{Name: new("events-" + w.name())})
 	w.must("create topic", err)
-	queue, err := queues.CreateQueue(w.t.Context(), &sqs.CreateQueueInput{QueueName: new("queue-" + w.name())})
+	w.topicARN = *topic.TopicArn
+	w.subscribe()
+}
+
+// subscribe puts a queue of its own behind the topic.
+func (w *world) subscribe() {
+	topics, queues := sns.NewFromConfig(w.moto), sqs.NewFromConfig(w.moto)
+	queue, err := queues.CreateQueue(w.t.Context(), &sqs.CreateQueueInput{QueueName: new("queue-" + strings.ToLower(rand.Text()))})
 	w.must("create queue", err)
 	arn, err := queues.GetQueueAttributes(w.t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl: queue.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
 	})
 	w.must("read queue", err)
 	_, err = topics.Subscribe(w.t.Context(), &sns.SubscribeInput{
-		TopicArn: topic.TopicArn, Protocol: new("sqs"), Endpoint: new(arn.Attributes["QueueArn"]),
+		TopicArn: &w.topicARN, Protocol: new("sqs"), Endpoint: new(arn.Attributes["QueueArn"]),
 	})
 	w.must("subscribe", err)
-	w.topicARN, w.queueURL = *topic.TopicArn, *queue.QueueUrl
+	w.queueURL = *queue.QueueUrl
 }
 
 func (w *world) makeSecret(value string) {

@@ -43,8 +43,15 @@ func withoutChecksums(_ string, options any) {
 // alone. It is deleted when the test ends.
 func StateTable(t testing.TB, cfg aws.Config) (name string) {
 	t.Helper()
-	client := dynamodb.NewFromConfig(cfg)
 	name = "state-" + strings.ToLower(rand.Text())
+	StateTableNamed(t, cfg, name)
+	return name
+}
+
+// StateTableNamed makes such a table under a name of the test's choosing.
+func StateTableNamed(t testing.TB, cfg aws.Config, name string) {
+	t.Helper()
+	client := dynamodb.NewFromConfig(cfg)
 	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName:   &name,
 		BillingMode: types.BillingModePayPerRequest,
@@ -66,5 +73,4 @@ func StateTable(t testing.TB, cfg aws.Config) (name string) {
 			t.Errorf("delete table %s: %v", name, err)
 		}
 	})
-	return name
 }
