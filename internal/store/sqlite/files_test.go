@@ -66,6 +66,14 @@ func TestReopenedFileHasWhatWasSaved(t *testing.T) {
 	}
 }
 
+func TestRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	mustSave(t, mustOpen(t, "restorewatch.db"), record(restore.Finished))
+	if got := status(t, mustOpenReadOnly(t, "restorewatch.db")); got != restore.Finished {
+		t.Errorf("the job is %q, want FINISHED", got)
+	}
+}
+
 func mustOpenReadOnly(t *testing.T, path string) *Store {
 	t.Helper()
 	s, err := OpenReadOnly(t.Context(), path)

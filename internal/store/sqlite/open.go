@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -89,12 +90,9 @@ func busy(patience time.Duration) string {
 
 // connect opens the database in a mode ("rw", "ro"). One connection is enough: writes take turns anyway.
 func (s *Store) connect(mode string, options ...string) error {
-	query := "mode=" + mode + "&_txlock=immediate"
-	for _, o := range options {
-		query += "&" + o
-	}
+	options = append(options, "mode="+mode, "_txlock=immediate")
 	// A path with a question mark or a percent sign is a path all the same.
-	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: query}
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: strings.Join(options, "&")}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {
 		return err
