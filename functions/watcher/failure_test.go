@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -221,9 +222,7 @@ func TestBadSurroundings(t *testing.T) {
 			if text := outcome.Error.Message + w.function.Output(); strings.Contains(text, "swordfish-canary") {
 				t.Errorf("the secret's content is told: %s", text)
 			}
-			for name, value := range before {
-				w.env[name] = value
-			}
+			maps.Copy(w.env, before)
 			w.coldStart()
 			wantLater(t, w, id)
 		})
