@@ -50,7 +50,7 @@ func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // explain tells the request's own timeout from the caller's deadline.
 func (b *bound) explain(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errTimeout {
+	if errors.Is(context.Cause(ctx), errTimeout) {
 		return &Error{kind: restore.FailedUnavailable, err: context.DeadlineExceeded,
 			Detail: fmt.Sprintf("no complete answer within %v", b.timeout)}
 	}

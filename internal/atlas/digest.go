@@ -138,7 +138,7 @@ func (d *digester) exchange(req *http.Request, key Key) (*http.Response, error) 
 		}
 		challenge, err := findChallenge(res.Header)
 		if err != nil {
-			return res, nil // nothing left to answer: the refusal itself is the news
+			return res, nil //nolint:nilerr // nothing left to answer: the refusal itself is the news
 		}
 		next := d.adopt(s, challenge)
 		if renewals == maxRenewals || fresh && !challenge.Stale {

@@ -2,6 +2,7 @@ package atlas
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"restorewatch/internal/restore"
@@ -54,7 +55,7 @@ func apiOf(t restore.Target) (api, error) {
 // url returns the address of t's listing at base, or of what lies below the listing.
 func (a api) url(base *url.URL, t restore.Target, below ...string) *url.URL {
 	var plain, escaped strings.Builder
-	for _, segment := range append(a.path[:len(a.path):len(a.path)], below...) {
+	for _, segment := range slices.Concat(a.path, below) {
 		switch segment {
 		case "{project}":
 			segment = t.Project

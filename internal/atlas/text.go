@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes text from outside fit for an error message: one line of printable characters, at most max of them, and
+// clean makes text from outside fit for an error message: one line of printable characters, at most limit of them, and
 // no address, because the addresses that this API hands out open backups.
-func clean(s string, max int) string {
+func clean(s string, limit int) string {
 	// Work is bounded by what can end up in the result, not by what came.
-	s = cut(s, 8*max+1024)
+	s = cut(s, 8*limit+1024)
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
@@ -22,10 +22,10 @@ func clean(s string, max int) string {
 		words[i] = withoutURL(w)
 	}
 	s = strings.Join(words, " ")
-	if utf8.RuneCountInString(s) <= max {
+	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}
-	return string([]rune(s)[:max]) + "…"
+	return string([]rune(s)[:limit]) + "…"
 }
 
 // withoutURL replaces what may be a URL within a word. The scheme goes too: a letter before "://" belongs to it.

@@ -167,8 +167,8 @@ func TestWrongCredentials(t *testing.T) {
 func TestSpoiltAuthorization(t *testing.T) {
 	c := call(t, simulate(1))
 	c.list(jobs)
-	swap := func(old, new string) func(string) string {
-		return func(h string) string { return strings.Replace(h, old, new, 1) }
+	swap := func(old, to string) func(string) string {
+		return func(h string) string { return strings.Replace(h, old, to, 1) }
 	}
 	tests := map[string]struct {
 		spoil func(string) string

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -217,8 +218,8 @@ func send(w http.ResponseWriter, answer *held, body []byte, n int) {
 // Chain applies faults from the outside in: Chain(Slow(time.Second), Status(503)) is a slow 503.
 func Chain(faults ...Fault) Fault {
 	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
-		for i := len(faults) - 1; i >= 0; i-- {
-			inner, f := serve, faults[i]
+		for _, f := range slices.Backward(faults) {
+			inner := serve
 			serve = func(w http.ResponseWriter, r *http.Request) { f(w, r, inner) }
 		}
 		serve(w, r)

@@ -2,6 +2,7 @@ package atlassim
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -67,7 +68,7 @@ func (s *Server) world() world {
 	for project, clusters := range s.set {
 		into := all.project(project)
 		for name, jobs := range clusters {
-			into[name] = jobs[:len(jobs):len(jobs)]
+			into[name] = slices.Clip(jobs)
 		}
 	}
 	if s.play == nil {

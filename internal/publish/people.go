@@ -131,7 +131,7 @@ func jobRows(e restore.Event) []row {
 		{"Job", string(j.ID)},
 		{"Batch", string(j.BatchID)},
 		{"Requested", instant(j.Created)},
-		{"Snapshot", string(j.SnapshotID)},
+		{"Snapshot", j.SnapshotID},
 		{"Data as of", instant(j.Timestamp.Date)},
 		{"Status", status},
 		{"Delivery", delivery},

@@ -53,11 +53,11 @@ func (l Ledger) about() TargetMemory {
 // FullReadDue reports whether the listing is to be read to its end, and not just as far as something may have changed.
 // The hour is shortened by up to a quarter, by the target's name, so that targets do not all come due in one pass.
 func (l Ledger) FullReadDue(now time.Time) bool {
-	var spread time.Duration
+	spread := 0 // seconds
 	for _, c := range []byte(l.Target.String()) {
-		spread = (spread*31 + time.Duration(c)) % 900
+		spread = (spread*31 + int(c)) % 900
 	}
-	return now.Sub(l.about().FullRead) >= readInFull-spread*time.Second
+	return now.Sub(l.about().FullRead) >= readInFull-time.Duration(spread)*time.Second
 }
 
 // Horizon returns the creation time that a listing, newest first, must be read down to: everything older is either

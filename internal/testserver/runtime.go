@@ -29,9 +29,9 @@ func BuildFunction(t testing.TB, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	make := exec.Command("make", "--no-print-directory", "-C", root, "build",
+	run := exec.Command("make", "--no-print-directory", "-C", root, "build",
 		"BUILD="+build, "GOARCH="+runtime.GOARCH, "FUNCTIONS="+name, "COMMANDS=")
-	if output, err := make.CombinedOutput(); err != nil {
+	if output, err := run.CombinedOutput(); err != nil {
 		t.Fatalf("make build: %v\n%s", err, output)
 	}
 	return filepath.Join(build, name, "bootstrap")

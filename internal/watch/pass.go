@@ -48,6 +48,7 @@ func (w *Watcher) pass(times phases, target restore.Target, now time.Time) Pass 
 // load finds the ledger, in memory or in the store, and begins it when there is none.
 func (p *passage) load() bool {
 	if err := p.times.list.Err(); err != nil {
+		p.Blind = true
 		p.fail(restore.FailedUnavailable, errors.New("left for the next run: this one had no time left"))
 		return false
 	}
@@ -57,7 +58,7 @@ func (p *passage) load() bool {
 		return true
 	}
 	if err := p.ask(); err != nil {
-		p.suspect = true
+		p.suspect, p.Blind = true, true
 		p.fail(restore.FailedState, err)
 		return false
 	}
@@ -114,6 +115,7 @@ func (p *passage) observe() restore.Observation {
 	p.passed = p.now // even if it fails: a target that never answers must not come first for ever
 	listing, err := p.list()
 	if err != nil {
+		p.Blind = true
 		failure := p.fail(restore.FailedUnavailable, err)
 		if record, changed := p.ledger.Fail(failure, p.Rules, p.now); changed {
 			return restore.Observation{Changed: []restore.Record{record}}

@@ -26,6 +26,7 @@ type Pass struct {
 	Pending       int // events saved and not yet known to be published
 	OldestPending time.Time
 	Failures      []Failure
+	Blind         bool // the ledger or the listing could not be read
 	Unsaved       bool // something observed could not be saved
 	Unpublished   bool // something saved could not be published
 }
@@ -92,13 +93,16 @@ func (r Report) Failed() int {
 }
 
 // Err returns an error that names each failing target and the kind of its failures if the run as a whole failed: if no
-// target could be passed over, or something observed could not be saved, or something saved could not be published.
+// target could be seen, or something observed could not be saved, or something saved could not be published.
 // One bad target among good ones is no error.
 func (r Report) Err() error {
-	severe := len(r.Passes) > 0 && r.Failed() == len(r.Passes)
+	blind, severe := 0, false
 	var failures []string
 	for _, p := range r.Passes {
-		severe = severe || p.Unsaved || p.Unpublished
+		if p.Blind {
+			blind++
+		}
+		severe = severe || p.Unsaved || p.Unpublished || blind == len(r.Passes)
 		for _, f := range p.Failures {
 			failures = append(failures, fmt.Sprintf("%s: %s: %s", p.Target, f.Kind, f.Err))
 		}

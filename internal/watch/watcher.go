@@ -108,7 +108,7 @@ func (w *Watcher) keep(t restore.Target, h holding) {
 // phases are the contexts of one run: whatever lists ends first, then whatever publishes, so that there is always time
 // left to save what was listed and to note what was published.
 type phases struct {
-	list, publish, save context.Context
+	list, publish, save context.Context //nolint:containedctx // three names for what else were three parameters everywhere
 }
 
 // schedule divides the time until ctx's deadline: the last quarter, at most ten seconds, is kept for publishing and
