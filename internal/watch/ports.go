@@ -29,7 +29,8 @@ type Store interface {
 	// Save writes r if the stored version is still r.Version (0: if there is none) and returns r with its new version;
 	// otherwise ErrConflict. After any other error the write may or may not have been applied.
 	Save(ctx context.Context, r restore.Record) (restore.Record, error)
-	// Drop deletes r if the stored version is still r.Version, otherwise ErrConflict.
+	// Drop deletes r if the stored version is still r.Version, otherwise ErrConflict. A record that is gone already is
+	// dropped.
 	Drop(ctx context.Context, r restore.Record) error
 }
 
