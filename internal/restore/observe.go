@@ -112,25 +112,26 @@ func (d *draft) relist(job Job) {
 }
 
 func (d *draft) reachStatus(from, to Status) {
-	d.memory.Statuses = reach(d.memory.Statuses, string(to), d.now)
-	times := d.memory.Statuses[len(d.memory.Statuses)-1].Times
-	d.tell(Event{
-		ID:       again([]string{d.subject(), "status", string(to)}, times),
-		Type:     JobStatusChanged,
-		Severity: severityOfStatus(to),
-		Change:   &Change{From: string(from), To: string(to), Repeat: times > 1 || from.Final()},
+	d.memory.Statuses = d.reach(d.memory.Statuses, "status", from.Final(), Event{
+		Type: JobStatusChanged, Severity: severityOfStatus(to), Change: &Change{From: string(from), To: string(to)},
 	})
 }
 
 func (d *draft) reachDelivery(from, to DeliveryStatus) {
-	d.memory.Deliveries = reach(d.memory.Deliveries, string(to), d.now)
-	times := d.memory.Deliveries[len(d.memory.Deliveries)-1].Times
-	d.tell(Event{
-		ID:       again([]string{d.subject(), "delivery", string(to)}, times),
-		Type:     DeliveryStatusChanged,
-		Severity: severityOfDelivery(to),
-		Change:   &Change{From: string(from), To: string(to), Repeat: times > 1 || from.Final()},
+	d.memory.Deliveries = d.reach(d.memory.Deliveries, "delivery", from.Final(), Event{
+		Type: DeliveryStatusChanged, Severity: severityOfDelivery(to), Change: &Change{From: string(from), To: string(to)},
 	})
+}
+
+// reach tells a transition and returns the words reached, that of the transition among them. wasFinal says that it
+// leaves a state that was expected to last.
+func (d *draft) reach(reached []Reached, what string, wasFinal bool, e Event) []Reached {
+	reached = reach(reached, e.Change.To, d.now)
+	times := reached[len(reached)-1].Times
+	e.ID = again([]string{d.subject(), what, e.Change.To}, times)
+	e.Change.Repeat = times > 1 || wasFinal
+	d.tell(e)
+	return reached
 }
 
 // lookAhead tells what the passing of time alone makes news.
