@@ -108,7 +108,7 @@ func (l *looper) once(ctx context.Context, now time.Time) watch.Report {
 // tell says on stderr what is to be said of a run beside its events.
 func (l *looper) tell(report watch.Report) {
 	if l.people {
-		l.notes.print(begun(report))
+		l.notes.folded(2).print(begun(report))
 	}
 	if l.debug {
 		l.notes.print(sentence(report) + "\n")
@@ -157,7 +157,7 @@ func (l *looper) line(began time.Time, left time.Duration, report watch.Report) 
 	if n := report.Failed(); n > 0 {
 		result = count(n, "target") + " FAILED"
 	}
-	return fmt.Sprintf("%s: %s, next in %s | %d under way, %d pending | %s, %d failed",
+	return fmt.Sprintf("%s: %s, next in %s | %d alive, %d pending | %s, %d failed",
 		began.Local().Format(time.TimeOnly), result, short(left.Round(time.Second)),
 		l.jobs, report.Total().Pending, count(l.runs, "run"), l.failed)
 }

@@ -19,8 +19,8 @@ func begun(report watch.Report) string {
 		fmt.Fprintf(&b, "watching %s from now on: %s\n", p.Target, firstSight(p))
 	}
 	if b.Len() > 0 {
-		b.WriteString("You will hear of every new restore job, every change of status or delivery, every new file hash\n" +
-			"and every download link about to expire. restorewatch show lists what is remembered.\n")
+		b.WriteString("You will hear of every new restore job, every change of status or delivery,\n" +
+			"every new file hash and every download link about to expire.\n")
 	}
 	return b.String()
 }

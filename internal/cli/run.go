@@ -27,9 +27,8 @@ The events go to the SNS topic, if there is one, and to stdout. On a terminal st
 event, and stderr the report in sentences. Elsewhere, or with --json, stdout has JSON lines: one CloudEvent for each
 event (it has "specversion"), and last the report (it has "targets"):
 
-  restorewatch run | jq -c 'select(.specversion)'     # the events
-  restorewatch run | tail -n 1 | jq .failures         # the report
-  restorewatch run | jq -r 'select(.data.job.statusName == "FINISHED") | .subject'
+  restorewatch run | jq -c 'select(.specversion)'  # the events
+  restorewatch run | tail -n 1 | jq .failures      # from the report
 
 Failures, each with what to do, are on stderr in either case. Exit code: 0 if no target failed, 1 otherwise.
 
@@ -180,8 +179,7 @@ func (a *app) tell(st *station, report watch.Report) {
 			a.out.print(string(line) + "\n")
 		}
 	} else {
-		a.err.print(begun(report))
-		a.err.print(sentence(report) + "\n")
+		a.err.folded(2).print(begun(report) + sentence(report) + "\n")
 	}
 	a.err.print(failures(a.err, report))
 }

@@ -19,7 +19,7 @@ import (
 var showCommand = command{
 	name:  "show",
 	brief: "list the restore jobs that are remembered",
-	long: `Lists the restore jobs that are remembered: those under way first, each with its status, its delivery, the time
+	long: `Lists the restore jobs that are remembered: first those alive, of which more is to come, each with its status, its delivery, the time
 until its download link expires, its age and how far its batch is. It reads the state alone, so it needs neither
 targets nor credentials and works while "loop" runs; WATCH, if set, picks the targets.
 
@@ -106,7 +106,7 @@ func newView(ledgers []restore.Ledger, now time.Time) *view {
 	return v
 }
 
-// inOrder puts jobs under way first, then the newest; the jobs of a batch stay together.
+// inOrder puts those alive first, then the newest; the jobs of a batch stay together.
 func inOrder(a, b entry) int {
 	if a.alive != b.alive {
 		if a.alive {
@@ -201,10 +201,11 @@ func (v *view) expiry(j restore.Job) cell {
 }
 
 func (v *view) age(j restore.Job) string {
-	if j.Created.IsZero() {
+	age := v.now.Sub(j.Created)
+	if j.Created.IsZero() || age < 0 { // a clock that is behind, or a simulation that is ahead
 		return ""
 	}
-	return short(v.now.Sub(j.Created))
+	return short(age)
 }
 
 func (v *view) batch(j restore.Job) cell {
@@ -255,7 +256,7 @@ func (v *view) foot(s screen) string {
 		}
 		waiting += len(e.record.Outbox)
 	}
-	text := fmt.Sprintf("%s remembered, %d under way", count(len(v.jobs), "job"), alive)
+	text := fmt.Sprintf("%s remembered, %d alive", count(len(v.jobs), "job"), alive)
 	if waiting > 0 {
 		text += fmt.Sprintf(", %s waiting to be published", count(waiting, "event"))
 	}

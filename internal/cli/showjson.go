@@ -41,7 +41,7 @@ type (
 		Changed          time.Time      `json:"changed"`
 		Batch            *batchJSON     `json:"batch,omitempty"`
 		Hashes           []hashJSON     `json:"hashes"`
-		UnderWay         bool           `json:"underWay"`
+		Alive            bool           `json:"alive"`
 		AgeSeconds       *int64         `json:"ageSeconds,omitempty"`
 		RemainingSeconds *int64         `json:"remainingSeconds,omitempty"`
 		Pending          int            `json:"pending"`
@@ -96,7 +96,7 @@ func (v *view) jobJSON(e entry) jobJSON {
 	j := e.Job
 	out := jobJSON{
 		Target: nameOf(e.record.Target), ID: j.ID, ClusterName: cmp.Or(j.ClusterName, e.record.Target.Cluster),
-		StatusName: j.Status, Created: j.Created, Changed: e.Changed, UnderWay: e.alive, Pending: len(e.record.Outbox),
+		StatusName: j.Status, Created: j.Created, Changed: e.Changed, Alive: e.alive, Pending: len(e.record.Outbox),
 		Delivery: deliveryJSON{j.Delivery.Method, j.Delivery.Status, j.Delivery.Expires}, Hashes: []hashJSON{},
 	}
 	if p := v.batches[j.BatchID]; p != nil {

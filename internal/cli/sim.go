@@ -125,7 +125,7 @@ func (o *simulation) open(ctx context.Context) (net.Listener, error) {
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("listen: %w; --listen 127.0.0.1:0 takes a free port", err)
 	}
 	return listener, nil
 }
