@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +47,7 @@ func clockOf(getenv func(string) string) func() time.Time {
 //	exits CODE PROGRAM…  run a program that must exit with CODE
 //	freeport             set PORT to a free one
 //	serving              wait until something listens on PORT
+//	remembers WORD       wait until the state holds a word
 //	reported DB FILE SUM make a state file in which the API has reported a hash
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -56,26 +58,28 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TZ", "UTC")
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // of the programs started, else each takes a second to end
 			e.Setenv(clockVariable, begins.Format(time.RFC3339))
+			e.Values[clockVariable] = new(atomic.Int64)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"simulate": simulate,
-			"clock":    setClock,
-			"exits":    exits,
-			"freeport": freePort,
-			"serving":  serving,
-			"reported": saveHash,
+			"simulate":  simulate,
+			"clock":     setClock,
+			"exits":     exits,
+			"freeport":  freePort,
+			"serving":   serving,
+			"reported":  saveHash,
+			"remembers": remembers,
 		},
 	})
 }
 
 // simulate serves a scenario on a free port until the script ends.
 func simulate(ts *testscript.TestScript, _ bool, args []string) {
+	offset := ts.Value(clockVariable).(*atomic.Int64)
 	sim := &atlassim.Server{NonceLife: 1000 * time.Hour, Now: func() time.Time {
-		now, err := time.Parse(time.RFC3339, ts.Getenv(clockVariable))
-		ts.Check(err)
-		return now
+		return begins.Add(time.Duration(offset.Load()))
 	}}
 	scenario, err := atlassim.Bundled(args[0])
 	if err != nil {
@@ -97,6 +101,7 @@ func simulate(ts *testscript.TestScript, _ bool, args []string) {
 func setClock(ts *testscript.TestScript, _ bool, args []string) {
 	offset, err := time.ParseDuration(args[0])
 	ts.Check(err)
+	ts.Value(clockVariable).(*atomic.Int64).Store(int64(offset))
 	ts.Setenv(clockVariable, begins.Add(offset).Format(time.RFC3339))
 }
 
@@ -158,4 +163,19 @@ func saveHash(ts *testscript.TestScript, _ bool, args []string) {
 		_, err := file.Save(ctx, r)
 		ts.Check(err)
 	}
+}
+
+// remembers waits until the JSON of show holds a word: a loop in the background has got so far.
+func remembers(ts *testscript.TestScript, _ bool, args []string) {
+	shown := new(strings.Builder)
+	for range 1000 {
+		shown.Reset()
+		a := &app{getenv: ts.Getenv, now: wallClock, out: plainScreen(shown), err: plainScreen(shown)}
+		a.main(context.Background(), []string{"show", "--json", "--state-file", ts.MkAbs("restorewatch.db")})
+		if strings.Contains(shown.String(), args[0]) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // another process works: there is nothing to wait on but its file
+	}
+	ts.Fatalf("%q is never remembered: %s", args[0], shown)
 }
