@@ -16,32 +16,44 @@ import (
 // maxID is the longest message group and deduplication id (API reference of PublishBatchRequestEntry).
 const maxID = 128
 
-// message is the body with MessageStructure "json": SNS gives each protocol its own text, and all others the default.
-type message struct {
+// protocols is the body with MessageStructure "json": SNS gives each protocol its own text, and all others the default.
+type protocols struct {
 	Default string `json:"default"`
 	Email   string `json:"email"`
 	SMS     string `json:"sms"`
 }
 
+// form is what the topic of all events is told.
+func form(r publish.Renderer, e restore.Event) Message {
+	return Message{
+		Subject: r.Subject(e),
+		Body:    encode(protocols{string(r.JSON(e)), r.Email(e), r.SMS(e)}),
+		JSON:    true,
+	}
+}
+
 // entry renders e, without its id in the call.
 func (p *Publisher) entry(e restore.Event) types.PublishBatchRequestEntry {
+	m := p.topic.Form(e)
 	out := types.PublishBatchRequestEntry{
-		Subject:           new(p.render.Subject(e)),
-		Message:           new(encode(message{string(p.render.JSON(e)), p.render.Email(e), p.render.SMS(e)})),
-		MessageStructure:  new("json"),
+		Subject:           new(m.Subject),
+		Message:           new(m.Body),
 		MessageAttributes: make(map[string]types.MessageAttributeValue),
+	}
+	if m.JSON {
+		out.MessageStructure = new("json")
 	}
 	for _, a := range publish.Attributes(e) {
 		out.MessageAttributes[a.Name] = types.MessageAttributeValue{DataType: new("String"), StringValue: new(a.Value)}
 	}
-	if strings.HasSuffix(p.topic, ".fifo") {
+	if strings.HasSuffix(p.topic.ARN, ".fifo") {
 		out.MessageGroupId, out.MessageDeduplicationId = new(fit(e.Subject)), new(fit(e.ID))
 	}
 	return out
 }
 
 // encode leaves < > & as they are: escaped they cost six bytes each.
-func encode(m message) string {
+func encode(m protocols) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

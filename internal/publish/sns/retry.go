@@ -1,33 +1,11 @@
 package sns
 
 import (
-	"math/rand/v2"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"restorewatch/internal/publish/bulk"
 )
 
-// The waits between attempts: a random part of 100 ms, 200 ms, 400 ms. The SDK's own waits of up to seconds would eat
-// the time that is left for saving; what three retries do not publish stays in the outbox for the next run.
-const (
-	maxAttempts = 4
-	firstWait   = 100 * time.Millisecond
-	longestWait = time.Second
-)
-
-// Retry is an option for sns.NewFromConfig. The SDK retries lost connections and answers of 5xx; it does not know SNS's
-// own words for "too fast", which come with status 429 and 400.
-func Retry(o *sns.Options) {
-	standard := retry.NewStandard(func(s *retry.StandardOptions) {
-		s.MaxAttempts = maxAttempts
-		s.Backoff = retry.BackoffDelayerFunc(wait)
-	})
-	o.Retryer = retry.AddWithErrorCodes(standard, "Throttled", "KMSThrottling")
-}
-
-// wait returns how long to wait after the attempt of that number, the first being 1.
-func wait(attempt int, _ error) (time.Duration, error) {
-	limit := min(longestWait, firstWait<<min(max(attempt-1, 0), 10))
-	return rand.N(limit), nil
-}
+// Retry is an option for sns.NewFromConfig: waits that leave time for saving. The SDK does not know SNS's own words for
+// "too fast", which come with status 429 and 400.
+func Retry(o *sns.Options) { o.Retryer = bulk.Retryer("Throttled", "KMSThrottling") }

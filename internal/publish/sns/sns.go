@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"restorewatch/internal/publish"
+	"restorewatch/internal/publish/bulk"
 	"restorewatch/internal/restore"
 )
 
@@ -28,123 +29,86 @@ type API interface {
 	PublishBatch(context.Context, *sns.PublishBatchInput, ...func(*sns.Options)) (*sns.PublishBatchOutput, error)
 }
 
+// A Topic is where to publish, and in which form.
+type Topic struct {
+	ARN      string
+	Variable string // the environment variable that names the topic, for what to do about an error
+	Form     func(restore.Event) Message
+}
+
+// A Message is what a topic is told of an event, beside the attributes, which are the same on every topic.
+type Message struct {
+	Subject string // printable ASCII, under 100 characters
+	Body    string
+	JSON    bool // whether Body has a text for each protocol (MessageStructure "json")
+}
+
 // A Publisher publishes to one topic. It implements watch.Publisher and keeps no state.
 type Publisher struct {
-	api    API
-	topic  string
-	render publish.Renderer
+	api   API
+	topic Topic
+	bulk  bulk.Publisher[types.PublishBatchRequestEntry]
 }
 
-// New returns a publisher to the topic with that ARN. Nothing is dialled until there is something to say. Make the
-// client with the option Retry.
+// New returns a publisher of events to the topic with that ARN, in the form of contract section 4. Nothing is dialled
+// until there is something to say. Make the client with the option Retry.
 func New(api API, topicARN string, r publish.Renderer) *Publisher {
-	return &Publisher{api: api, topic: topicARN, render: r}
+	return To(api, Topic{ARN: topicARN, Variable: "EVENTS_TOPIC_ARN", Form: func(e restore.Event) Message { return form(r, e) }})
 }
 
-// Publish implements watch.Publisher. Events are tried in the order given, in as few calls as that order allows. An
-// entry that SNS refuses, or does not mention in its answer, is not accepted, and later events of its subject are not
-// tried. A call that fails as a whole ends the attempt: it may have been applied all the same, in which case the same
-// ids are told again.
+// To returns a publisher to a topic that gets a form of its own. All of the topic's fields are required.
+func To(api API, t Topic) *Publisher {
+	p := &Publisher{api: api, topic: t}
+	p.bulk = bulk.Publisher[types.PublishBatchRequestEntry]{
+		Place:      "topic " + t.ARN,
+		MaxEntries: maxEntries,
+		MaxBytes:   maxBytes,
+		Entry:      p.entry,
+		Size:       size,
+		Call:       p.call,
+		Hint:       func(code string) string { return hint(code, t.Variable) },
+	}
+	return p
+}
+
+// Publish implements watch.Publisher: see bulk.Publisher, which decides which events share a call.
 func (p *Publisher) Publish(ctx context.Context, events []restore.Event) ([]bool, error) {
-	run := attempt{Publisher: p, events: events, accepted: make([]bool, len(events)), blocked: make(map[string]bool)}
-	var next call
-	for i, e := range events {
-		entry := p.entry(e)
-		if !next.takes(e.Subject, entry) {
-			if err := run.send(ctx, next); err != nil {
-				return run.accepted, run.failed(err)
-			}
-			next = call{}
-		}
-		if run.blocked[e.Subject] {
-			run.waiting++
-			continue
-		}
-		next.add(i, e.Subject, entry)
+	return p.bulk.Publish(ctx, events)
+}
+
+// call makes one PublishBatch. An entry's id is its place, which is all that the answer says of it.
+func (p *Publisher) call(ctx context.Context, entries []types.PublishBatchRequestEntry) ([]bulk.Fate, error) {
+	for i := range entries {
+		entries[i].Id = new(strconv.Itoa(i))
 	}
-	if err := run.send(ctx, next); err != nil {
-		return run.accepted, run.failed(err)
-	}
-	return run.accepted, run.refused()
-}
-
-// A call is the entries of one PublishBatch. It never holds two events of one subject: SNS may refuse the first of them
-// and take the second, and then the later change would be told before the earlier one. With one event of each subject,
-// the answer to a call decides about all that the next call depends on.
-type call struct {
-	index    []int // into the events, by entry
-	entries  []types.PublishBatchRequestEntry
-	subjects map[string]bool
-	bytes    int
-}
-
-func (c *call) takes(subject string, e types.PublishBatchRequestEntry) bool {
-	return len(c.entries) == 0 ||
-		len(c.entries) < maxEntries && c.bytes+size(e) <= maxBytes && !c.subjects[subject]
-}
-
-func (c *call) add(i int, subject string, e types.PublishBatchRequestEntry) {
-	if c.subjects == nil {
-		c.subjects = make(map[string]bool)
-	}
-	e.Id = new(strconv.Itoa(len(c.entries)))
-	c.index = append(c.index, i)
-	c.entries = append(c.entries, e)
-	c.subjects[subject] = true
-	c.bytes += size(e)
-}
-
-// An attempt is one Publish and what came of it so far.
-type attempt struct {
-	*Publisher
-	events   []restore.Event
-	accepted []bool
-	blocked  map[string]bool // subjects of which an event was refused
-	refusals []refusal
-	waiting  int // events not tried, behind a refused one
-}
-
-// send makes one call, if it has entries, and notes the fate of each. Its error is that of the call as a whole.
-func (a *attempt) send(ctx context.Context, c call) error {
-	if len(c.entries) == 0 {
-		return nil
-	}
-	out, err := a.api.PublishBatch(ctx, &sns.PublishBatchInput{
-		TopicArn:                   new(a.topic),
-		PublishBatchRequestEntries: c.entries,
+	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{
+		TopicArn:                   new(p.topic.ARN),
+		PublishBatchRequestEntries: entries,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	fates := fatesOf(out)
-	for n, i := range c.index {
-		why, told := fates[strconv.Itoa(n)]
-		switch {
-		case !told:
-			a.refuse(i, refusal{code: "NoAnswer", message: "the answer does not mention the event"})
-		case why != refusal{}:
-			a.refuse(i, why)
-		default:
-			a.accepted[i] = true
+	told := fatesOf(out)
+	fates := make([]bulk.Fate, len(entries))
+	for i := range fates {
+		fate, ok := told[strconv.Itoa(i)]
+		if !ok {
+			fate = bulk.NoAnswer
 		}
+		fates[i] = fate
 	}
-	return nil
+	return fates, nil
 }
 
-func (a *attempt) refuse(i int, why refusal) {
-	a.blocked[a.events[i].Subject] = true
-	a.refusals = append(a.refusals, why)
-}
-
-// fatesOf returns what the answer says of each entry by its id; the zero refusal is an entry taken. One that is named
-// as taken and as failed has failed: to tell it twice is harmless, to lose it is not.
-func fatesOf(out *sns.PublishBatchOutput) map[string]refusal {
-	fates := make(map[string]refusal)
+// fatesOf returns what the answer says of each entry by its id. One that is named as taken and as failed has failed: to
+// tell it twice is harmless, to lose it is not.
+func fatesOf(out *sns.PublishBatchOutput) map[string]bulk.Fate {
+	fates := make(map[string]bulk.Fate)
 	for _, s := range out.Successful {
-		fates[text(s.Id)] = refusal{}
+		fates[text(s.Id)] = bulk.Taken
 	}
 	for _, f := range out.Failed {
-		fates[text(f.Id)] = refusal{code: textOr(f.Code, "Unknown"), message: text(f.Message)}
+		fates[text(f.Id)] = bulk.Fate{Code: textOr(f.Code, "Unknown"), Message: text(f.Message)}
 	}
 	return fates
 }

@@ -1,15 +1,12 @@
 package sns_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/smithy-go"
 
 	"restorewatch/internal/publish/publishtest"
@@ -50,60 +47,6 @@ func ids(events []restore.Event) []string {
 	var out []string
 	for _, e := range events {
 		out = append(out, e.ID)
-	}
-	return out
-}
-
-// Ten jobs, the first four with a second event. Whatever part of the first ten SNS refuses, exactly the others are
-// accepted, and a second event is tried if and only if the first of its job was taken.
-func TestEverySubsetOfRefusals(t *testing.T) {
-	events := jobEvents(10, 2)[:14]
-	for subset := range 1 << 10 {
-		refused := make(map[string]bool)
-		for i := range 10 {
-			refused[events[i].ID] = subset>>i&1 == 1
-		}
-		topicOf := fifoTopic{refused: refused}
-		accepted, err := sns.New(&topicOf, topic+".fifo", renderer).Publish(t.Context(), events)
-		for i, ok := range accepted {
-			if want := !refused[events[i%10].ID]; ok != want {
-				t.Fatalf("subset %010b: event %d accepted %v, want %v", subset, i, ok, want)
-			}
-		}
-		if (err == nil) != (subset == 0) {
-			t.Fatalf("subset %010b: error %v", subset, err)
-		}
-		if told := accepting(events, accepted); !slices.Equal(topicOf.told, told) {
-			t.Fatalf("subset %010b: told %q, accepted %q", subset, topicOf.told, told)
-		}
-	}
-}
-
-// A fifoTopic reads no more of a message than its id: a thousand runs are to take a moment.
-type fifoTopic struct {
-	refused map[string]bool
-	told    []string
-}
-
-func (f *fifoTopic) PublishBatch(_ context.Context, in *awssns.PublishBatchInput, _ ...func(*awssns.Options)) (*awssns.PublishBatchOutput, error) {
-	out := new(awssns.PublishBatchOutput)
-	for _, e := range in.PublishBatchRequestEntries {
-		if f.refused[*e.MessageDeduplicationId] {
-			out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: new("InternalError")})
-			continue
-		}
-		f.told = append(f.told, *e.MessageDeduplicationId)
-		out.Successful = append(out.Successful, types.PublishBatchResultEntry{Id: e.Id})
-	}
-	return out, nil
-}
-
-func accepting(events []restore.Event, accepted []bool) []string {
-	var out []string
-	for i, e := range events {
-		if accepted[i] {
-			out = append(out, e.ID)
-		}
 	}
 	return out
 }
