@@ -22,6 +22,9 @@ const (
 	Function
 	// Reader only looks at what is remembered: it needs neither targets nor credentials.
 	Reader
+	// SlackFunction is the function in Lambda that posts to Slack. It needs a webhook, and reads nothing else but the
+	// level of its log.
+	SlackFunction
 )
 
 // A Config is the whole configuration, checked.
@@ -37,29 +40,59 @@ type Config struct {
 	ExpiryWarnings    []time.Duration // each one once, longest first
 	StuckAfter        time.Duration   // 0 means never
 	UnreachableAfter  int             // at least 1
+	Slack             Slack
+	ChatTopicARN      string // "" for none
+	EventBus          string // name or ARN; "" for none
+	Webhook           Webhook
 	LogLevel          slog.Level
 }
+
+// Slack says where in Slack the events go.
+type Slack struct {
+	URL         Secret // either this, or WebhookID, or neither
+	WebhookID   string // name or ARN of the secret that holds the URL
+	MinSeverity restore.Severity
+}
+
+// Configured reports whether Slack gets events.
+func (s Slack) Configured() bool { return !s.URL.Empty() || s.WebhookID != "" }
+
+// A Webhook is an address of somebody's own.
+type Webhook struct {
+	URL    Secret // empty for none; its path or query may hold a token
+	Secret Secret // signs; not empty if URL is not
+}
+
+// Configured reports whether the webhook gets events.
+func (w Webhook) Configured() bool { return !w.URL.Empty() }
 
 // Load reads the configuration of a program from getenv, which is os.Getenv or has flags in front of it. White space
 // around a value is dropped, and a variable that is blank counts as unset. The error is an *Error.
 func Load(getenv func(string) string, program Program) (Config, error) {
 	r := &reader{getenv: getenv, program: program}
-	c := Config{
-		Targets:          r.targets(),
-		BaseURL:          r.baseURL(),
-		ExpiryWarnings:   r.expiryWarnings(),
-		StuckAfter:       r.stuckAfter(),
-		UnreachableAfter: r.unreachableAfter(),
-		LogLevel:         r.logLevel(),
+	c := Config{LogLevel: r.logLevel(), Slack: r.slack()}
+	if program != SlackFunction {
+		r.watcher(&c)
 	}
-	r.credentials(&c)
-	r.state(&c)
-	r.topic(&c)
-	r.absent()
 	if err := r.err(); err != nil {
 		return Config{}, err
 	}
 	return c, nil
+}
+
+// watcher reads what every program but the Slack function has.
+func (r *reader) watcher(c *Config) {
+	c.Targets = r.targets()
+	c.BaseURL = r.baseURL()
+	c.ExpiryWarnings = r.expiryWarnings()
+	c.StuckAfter = r.stuckAfter()
+	c.UnreachableAfter = r.unreachableAfter()
+	r.credentials(c)
+	r.state(c)
+	r.topics(c)
+	c.EventBus = r.eventBus()
+	c.Webhook = r.webhook()
+	r.absent()
 }
 
 // A reader reads variables and gathers what is wrong with them.
@@ -75,6 +108,14 @@ func (r *reader) problem(name, format string, args ...any) {
 
 // get returns a value as it is set, or "".
 func (r *reader) get(name string) string { return strings.TrimSpace(r.getenv(name)) }
+
+// secret returns a value that is not to be shown, or an empty Secret.
+func (r *reader) secret(name string) Secret {
+	if value := r.get(name); value != "" {
+		return NewSecret(value)
+	}
+	return Secret{}
+}
 
 // or returns a value, or its default.
 func (r *reader) or(name string) string {

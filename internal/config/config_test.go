@@ -42,6 +42,7 @@ func TestLoadDefaults(t *testing.T) {
 		BaseURL: "https://cloud.mongodb.com", PublicKey: "abcdefgh", StateFile: "restorewatch.db",
 		ExpiryWarnings: []time.Duration{24 * time.Hour, 6 * time.Hour, time.Hour, 15 * time.Minute},
 		StuckAfter:     24 * time.Hour, UnreachableAfter: 3, LogLevel: slog.LevelInfo,
+		Slack: config.Slack{MinSeverity: restore.Info},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -56,7 +57,11 @@ func TestLoadEverySetting(t *testing.T) {
 		"ATLAS_CREDENTIALS_SECRET": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas/key-AbCdEf",
 		"STATE_TABLE":              "jobs", "EVENTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:events.fifo",
 		"EXPIRY_WARNINGS": "1h, 90m,60m 2h", "STUCK_AFTER": "0", "UNREACHABLE_AFTER": "1", "LOG_LEVEL": "DEBUG",
-		"LEGACY_API": "v1",
+		"LEGACY_API":           "v1",
+		"SLACK_WEBHOOK_SECRET": "slack/webhook", "SLACK_MIN_SEVERITY": "Warning",
+		"CHAT_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:chat",
+		"EVENT_BUS_NAME": "arn:aws:events:eu-west-1:123456789012:event-bus/restores",
+		"WEBHOOK_URL":    " https://ops.example.com/hooks/" + canary + "?x=1 ", "WEBHOOK_SECRET": canary,
 	}), config.Function)
 	if err != nil {
 		t.Fatal(err)
@@ -67,13 +72,17 @@ func TestLoadEverySetting(t *testing.T) {
 			{Source: restore.Legacy, Project: "p1", Cluster: "B"},
 			{Source: restore.Legacy, Project: "p2", Cluster: "A"},
 		},
-		BaseURL: "http://127.0.0.1:8080", PrivateKey: got.PrivateKey,
+		BaseURL:           "http://127.0.0.1:8080",
 		CredentialsSecret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas/key-AbCdEf",
 		StateTable:        "jobs", TopicARN: "arn:aws:sns:eu-west-1:123456789012:events.fifo",
 		ExpiryWarnings:   []time.Duration{2 * time.Hour, 90 * time.Minute, time.Hour},
 		UnreachableAfter: 1, LogLevel: slog.LevelDebug,
+		Slack:        config.Slack{WebhookID: "slack/webhook", MinSeverity: restore.Warning},
+		ChatTopicARN: "arn:aws:sns:eu-west-1:123456789012:chat",
+		EventBus:     "arn:aws:events:eu-west-1:123456789012:event-bus/restores",
+		Webhook:      config.Webhook{URL: config.NewSecret("https://ops.example.com/hooks/" + canary + "?x=1"), Secret: config.NewSecret(canary)},
 	}
-	if !reflect.DeepEqual(got, want) || !got.PrivateKey.Empty() {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
@@ -123,13 +132,6 @@ func TestLoadProblems(t *testing.T) {
 		{"LOG_LEVEL", "verbose", "want debug, info, warn or error"},
 		{"ATLAS_CLIENT_ID", "x", "service accounts are not available in this version"},
 		{"ATLAS_CLIENT_SECRET", canary, "service accounts are not available in this version"},
-		{"SLACK_WEBHOOK_URL", canary, "no such output"},
-		{"SLACK_WEBHOOK_SECRET", canary, "no such output"},
-		{"SLACK_MIN_SEVERITY", "info", "no such output"},
-		{"CHAT_TOPIC_ARN", "x", "no such output"},
-		{"EVENT_BUS_NAME", "x", "no such output"},
-		{"WEBHOOK_URL", canary, "no such output"},
-		{"WEBHOOK_SECRET", canary, "no such output"},
 		{"ATLAS_CA_FILE", "x", "system's certificate authorities"},
 		{"LEGACY_API", "v2", "not available in this version"},
 	} {
@@ -165,17 +167,19 @@ func problemsOf(t *testing.T, err error) []config.Problem {
 func TestLoadTellsEveryProblemAtOnce(t *testing.T) {
 	_, err := config.Load(complete(map[string]string{
 		"WATCH": "legacy:p1 cloud:p1/A", "ATLAS_PRIVATE_KEY": "", "STATE_FILE": "x.db", "STATE_TABLE": "jobs",
-		"EVENTS_TOPIC_ARN": "x", "LOG_LEVEL": "x", "EVENT_BUS_NAME": "x",
+		"EVENTS_TOPIC_ARN": "x", "LOG_LEVEL": "x", "EVENT_BUS_NAME": "x:y", "SLACK_WEBHOOK_URL": "x", "WEBHOOK_SECRET": "x", "CHAT_TOPIC_ARN": "x",
+		"ATLAS_CA_FILE": "x",
 	}), config.CommandLine)
 	var names []string
 	for _, p := range problemsOf(t, err) {
 		names = append(names, p.Variable)
 	}
-	want := []string{"WATCH", "WATCH", "ATLAS_PRIVATE_KEY", "STATE_TABLE", "EVENTS_TOPIC_ARN", "LOG_LEVEL", "EVENT_BUS_NAME"}
+	want := []string{"WATCH", "WATCH", "ATLAS_PRIVATE_KEY", "STATE_TABLE", "EVENTS_TOPIC_ARN", "SLACK_WEBHOOK_URL",
+		"CHAT_TOPIC_ARN", "EVENT_BUS_NAME", "WEBHOOK_URL", "LOG_LEVEL", "ATLAS_CA_FILE"}
 	if !slices.Equal(names, want) {
 		t.Errorf("got  %q\nwant %q", names, want)
 	}
-	if !strings.HasPrefix(err.Error(), "configuration has 7 problems: WATCH: ") {
+	if !strings.HasPrefix(err.Error(), "configuration has 11 problems: WATCH: ") {
 		t.Errorf("got %q", err)
 	}
 }
@@ -222,10 +226,7 @@ func TestLoadByProgram(t *testing.T) {
 
 // Load asks for no name that Variables does not explain, but for those of later versions.
 func TestVariablesAreWhatLoadReads(t *testing.T) {
-	later := []string{
-		"ATLAS_CA_FILE", "ATLAS_CLIENT_ID", "ATLAS_CLIENT_SECRET", "CHAT_TOPIC_ARN", "EVENT_BUS_NAME", "LEGACY_API",
-		"SLACK_MIN_SEVERITY", "SLACK_WEBHOOK_SECRET", "SLACK_WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_URL",
-	}
+	later := []string{"ATLAS_CA_FILE", "ATLAS_CLIENT_ID", "ATLAS_CLIENT_SECRET", "LEGACY_API"}
 	want := slices.Clone(later)
 	for _, v := range config.Variables() {
 		want = append(want, v.Name)

@@ -13,18 +13,16 @@ import (
 	"restorewatch/internal/restore"
 )
 
-// The names that DynamoDB, SNS and Secrets Manager take, from their API references. Lengths are checked apart: a
+// The names that DynamoDB and Secrets Manager take, from their API references. Lengths are checked apart: a
 // counted repetition is costly to compile in a cold start.
 var (
 	tableName = regexp.MustCompile(`^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]+:table/)?[A-Za-z0-9_.-]+$`)
-	topicARN  = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_-]+(\.fifo)?$`)
 	secretID  = regexp.MustCompile(`^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]+:secret:)?[A-Za-z0-9/_+=.@!-]+$`)
 )
 
 // The longest that each may be, in bytes.
 const (
 	maxTable  = 1024
-	maxTopic  = 1024
 	maxSecret = 2048
 )
 
@@ -95,14 +93,14 @@ func (r *reader) credentials(c *Config) {
 	if r.program == Reader {
 		return
 	}
-	c.PublicKey, c.PrivateKey = r.get(EnvPublicKey), NewSecret(r.get(EnvPrivateKey))
+	c.PublicKey, c.PrivateKey = r.get(EnvPublicKey), r.secret(EnvPrivateKey)
 	c.CredentialsSecret = r.get(EnvCredentialsSecret)
 	pair := c.PublicKey != "" || !c.PrivateKey.Empty()
 	switch {
 	case pair && c.CredentialsSecret != "":
 		r.problem(EnvCredentialsSecret, "the key is given by %s or %s as well; unset one way", EnvPublicKey, EnvPrivateKey)
 	case c.CredentialsSecret != "":
-		r.secretID(c.CredentialsSecret)
+		r.secretID(EnvCredentialsSecret, c.CredentialsSecret, "key")
 	case !pair:
 		r.problem(EnvCredentialsSecret, "no credentials; set it, or both of %s and %s", EnvPublicKey, EnvPrivateKey)
 	default:
@@ -112,10 +110,9 @@ func (r *reader) credentials(c *Config) {
 }
 
 // secretID never quotes the value: people paste the secret itself.
-func (r *reader) secretID(id string) {
+func (r *reader) secretID(name, id, what string) {
 	if !secretID.MatchString(id) || len(id) > maxSecret {
-		r.problem(EnvCredentialsSecret, "it is no name or ARN of a secret; "+
-			"put the key into Secrets Manager and write the secret's name here")
+		r.problem(name, "it is no name or ARN of a secret; put the %s into Secrets Manager and write the secret's name here", what)
 	}
 }
 
@@ -124,10 +121,13 @@ func (r *reader) half(name, value string) {
 	switch {
 	case value == "":
 		r.problem(name, "the other half of the key is set and this is not; set both of %s and %s", EnvPublicKey, EnvPrivateKey)
-	case strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }):
+	case strings.ContainsFunc(value, unwritten):
 		r.problem(name, "it has a blank or a character outside ASCII in it, which no key has; copy it once more")
 	}
 }
+
+// unwritten reports whether no key and no address is written with c.
+func unwritten(c rune) bool { return c <= ' ' || c > '~' }
 
 // state wants one place, and for the function a table.
 func (r *reader) state(c *Config) {
@@ -150,16 +150,6 @@ func (r *reader) state(c *Config) {
 
 func isTable(name string) bool {
 	return len(name) >= 3 && len(name) <= maxTable && tableName.MatchString(name)
-}
-
-func (r *reader) topic(c *Config) {
-	c.TopicARN = r.get(EnvTopicARN)
-	switch {
-	case c.TopicARN == "" && r.program == Function:
-		r.problem(EnvTopicARN, "it is not set; want the ARN of an SNS topic")
-	case c.TopicARN != "" && (!topicARN.MatchString(c.TopicARN) || len(c.TopicARN) > maxTopic):
-		r.problem(EnvTopicARN, "%s is no ARN of an SNS topic; want arn:aws:sns:REGION:ACCOUNT:NAME", quote(c.TopicARN))
-	}
 }
 
 func (r *reader) expiryWarnings() []time.Duration {

@@ -15,6 +15,13 @@ const (
 	EnvExpiryWarnings    = "EXPIRY_WARNINGS"
 	EnvStuckAfter        = "STUCK_AFTER"
 	EnvUnreachableAfter  = "UNREACHABLE_AFTER"
+	EnvSlackURL          = "SLACK_WEBHOOK_URL"
+	EnvSlackSecret       = "SLACK_WEBHOOK_SECRET"
+	EnvSlackMinSeverity  = "SLACK_MIN_SEVERITY"
+	EnvChatTopicARN      = "CHAT_TOPIC_ARN"
+	EnvEventBus          = "EVENT_BUS_NAME"
+	EnvWebhookURL        = "WEBHOOK_URL"
+	EnvWebhookSecret     = "WEBHOOK_SECRET"
 	EnvLogLevel          = "LOG_LEVEL"
 )
 
@@ -26,7 +33,8 @@ type Variable struct {
 	Name    string
 	Meaning string
 	Default string // what an unset or blank variable stands for; "" if nothing
-	Local   bool   // of the command line only: the function in Lambda does not take it from its template
+	Local   bool   // the watcher in Lambda does not take it from its template
+	Secret  bool   // whoever knows the value can use it: it is never shown
 }
 
 var variables = []Variable{
@@ -34,7 +42,7 @@ var variables = []Variable{
 	{Name: EnvBaseURL, Default: "https://cloud.mongodb.com",
 		Meaning: "scheme and host of the API; https, or http on loopback only"},
 	{Name: EnvPublicKey, Local: true, Meaning: "public half of the API key"},
-	{Name: EnvPrivateKey, Local: true, Meaning: "private half of the API key"},
+	{Name: EnvPrivateKey, Local: true, Secret: true, Meaning: "private half of the API key"},
 	{Name: EnvCredentialsSecret,
 		Meaning: `name or ARN of a Secrets Manager secret, {"publicKey":…,"privateKey":…}; instead of the two above`},
 	{Name: EnvStateTable, Meaning: "DynamoDB table that holds the state"},
@@ -45,6 +53,17 @@ var variables = []Variable{
 		Meaning: "times left at which a download link is about to expire: Go durations, separated by commas"},
 	{Name: EnvStuckAfter, Default: "24h", Meaning: "age at which a job that is not over is stuck; 0 means never"},
 	{Name: EnvUnreachableAfter, Default: "3", Meaning: "failing passes in a row before a target is told to be unreachable"},
+	{Name: EnvSlackURL, Local: true, Secret: true, Meaning: "incoming webhook of Slack that gets the events"},
+	{Name: EnvSlackSecret, Local: true,
+		Meaning: "name or ARN of a Secrets Manager secret that holds the webhook's URL; instead of the one above"},
+	{Name: EnvSlackMinSeverity, Local: true, Default: "info",
+		Meaning: "least severity that goes to Slack: info, warning or critical"},
+	{Name: EnvChatTopicARN, Meaning: "second SNS topic, for Amazon Q Developer in chat applications; no FIFO topic"},
+	{Name: EnvEventBus, Meaning: "EventBridge bus that gets the events too: its name or ARN"},
+	{Name: EnvWebhookURL, Local: true, Secret: true,
+		Meaning: "address that gets each event as a CloudEvent by HTTP POST; https, or http on loopback only"},
+	{Name: EnvWebhookSecret, Local: true, Secret: true,
+		Meaning: "signs what goes to the address above with HMAC-SHA256; best 32 random bytes, such as openssl rand -hex 32 makes"},
 	{Name: EnvLogLevel, Default: "info", Meaning: "debug, info, warn or error"},
 }
 
@@ -53,20 +72,12 @@ var variables = []Variable{
 var absent = []Problem{
 	{"ATLAS_CLIENT_ID", absentAccount},
 	{"ATLAS_CLIENT_SECRET", absentAccount},
-	{"SLACK_WEBHOOK_URL", absentOutput},
-	{"SLACK_WEBHOOK_SECRET", absentOutput},
-	{"SLACK_MIN_SEVERITY", absentOutput},
-	{"CHAT_TOPIC_ARN", absentOutput},
-	{"EVENT_BUS_NAME", absentOutput},
-	{"WEBHOOK_URL", absentOutput},
-	{"WEBHOOK_SECRET", absentOutput},
 	{"ATLAS_CA_FILE", "this version trusts the system's certificate authorities only; unset it"},
 }
 
 const (
 	absentAccount = "service accounts are not available in this version; use an API key: " +
 		EnvPublicKey + " and " + EnvPrivateKey + ", or " + EnvCredentialsSecret
-	absentOutput = "this version has no such output; unset it, and subscribe to the topic of " + EnvTopicARN + " instead"
 	legacyAPI    = "LEGACY_API" // v1, which is all there is, is no problem
 )
 
