@@ -78,7 +78,7 @@ var absent = []Problem{
 const (
 	absentAccount = "service accounts are not available in this version; use an API key: " +
 		EnvPublicKey + " and " + EnvPrivateKey + ", or " + EnvCredentialsSecret
-	legacyAPI    = "LEGACY_API" // v1, which is all there is, is no problem
+	legacyAPI = "LEGACY_API" // v1, which is all there is, is no problem
 )
 
 // Variables returns every variable that this version reads, in the order in which to explain them.
