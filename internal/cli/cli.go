@@ -26,8 +26,7 @@ const maxMessage = 4000
 // Main runs the command that args name, without the program's own name, and returns the exit code: 0 fine, 1 something
 // failed, 2 misuse. getenv is os.Getenv, or stands for it.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	a := &app{getenv: getenv, now: wallClock, out: newScreen(stdout, getenv), err: newScreen(stderr, getenv)}
-	return a.main(context.Background(), args)
+	return newApp(getenv, wallClock, stdout, stderr).main(context.Background(), args)
 }
 
 // An app is one run of the program and what it may touch of the outside.
@@ -35,6 +34,14 @@ type app struct {
 	getenv   func(string) string
 	now      func() time.Time
 	out, err screen
+	written  *written // to out
+}
+
+func newApp(getenv func(string) string, now func() time.Time, stdout, stderr io.Writer) *app {
+	a := &app{getenv: getenv, now: now, out: newScreen(stdout, getenv), err: newScreen(stderr, getenv)}
+	a.written = &written{next: a.out.Writer}
+	a.out.Writer = a.written
+	return a
 }
 
 // A command is one thing that the program does. Its flags are declared by prepare, which returns what to do once they
@@ -73,7 +80,7 @@ func (a *app) main(ctx context.Context, args []string) int {
 	name, rest := args[0], args[1:]
 	switch name {
 	case "help", "-h", "-help", "--help":
-		return a.help(rest)
+		return a.help(ctx, rest)
 	case "--version", "-version":
 		name = "version"
 	}
@@ -106,6 +113,9 @@ func (a *app) perform(ctx context.Context, c command, args []string) int {
 	if err == nil {
 		err = act(ctx, f.Args())
 	}
+	if err == nil {
+		err = a.written.failure()
+	}
 	return a.conclude(c, err)
 }
 
@@ -118,16 +128,16 @@ func (a *app) conclude(c command, err error) int {
 		return exitFailed
 	}
 	if wrong, ok := errors.AsType[*config.Error](err); ok {
-		a.err.print(problems(c, wrong))
+		a.err.folded(4).print(problems(c, wrong))
 		return exitMisuse
 	}
-	a.err.printf("restorewatch %s: %s\n", c.name, publish.Line(err.Error(), maxMessage))
+	a.err.folded(2).printf("restorewatch %s: %s\n", c.name, publish.Line(err.Error(), maxMessage))
 	if _, ok := errors.AsType[misuse](err); ok {
 		a.err.printf("restorewatch %s -h explains it.\n", c.name)
 		return exitMisuse
 	}
 	if h, ok := errors.AsType[hinted](err); ok && h.Hint() != "" {
-		a.err.printf("  what to do: %s\n", publish.Line(h.Hint(), maxMessage))
+		a.err.folded(2).printf("  what to do: %s\n", publish.Line(h.Hint(), maxMessage))
 	}
 	return exitFailed
 }

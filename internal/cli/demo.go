@@ -62,6 +62,8 @@ const (
 // demoStart is the date of the demo's beginning, the same every time, so that two shows can be compared.
 var demoStart = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 
+var errInterrupted = errors.New("interrupted")
+
 // A demo is one show.
 type demo struct {
 	*app
@@ -80,7 +82,8 @@ type demo struct {
 }
 
 func (a *app) demo(ctx context.Context, pause time.Duration) (err error) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	// A reader that has had enough (SIGPIPE) ends the show too, but not before it has tidied up.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	d := &demo{app: a, status: &statusLine{screen: a.out}}
 	d.out = d.status.above(a.out)
@@ -136,7 +139,7 @@ func (d *demo) watch(ctx context.Context, pause time.Duration) error {
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	defer func() { d.status.show(""); _ = d.file.Close() }()
+	defer func() { d.status.end(); _ = d.file.Close() }()
 	for at := time.Duration(0); at <= demoLength; at += demoStep {
 		d.elapsed.Store(int64(at))
 		if at == demoRestart {
@@ -155,22 +158,26 @@ func (d *demo) watch(ctx context.Context, pause time.Duration) error {
 	return nil
 }
 
-// open builds the watcher as run does, from a configuration and a state file.
-func (d *demo) open(ctx context.Context) error {
+// environment is what a person would set to watch the demo's API.
+func (d *demo) environment() map[string]string {
 	var watched []string
 	for _, t := range d.targets {
 		watched = append(watched, t.String())
 	}
-	cfg, err := config.Load(func(name string) string {
-		return map[string]string{
-			config.EnvBaseURL:        "http://" + d.address,
-			config.EnvPublicKey:      atlassim.DefaultPublicKey,
-			config.EnvPrivateKey:     atlassim.DefaultPrivateKey,
-			config.EnvWatch:          strings.Join(watched, ","),
-			config.EnvExpiryWarnings: "24h,6h,1h", // tighter ones fall between two runs
-			config.EnvStateFile:      filepath.Join(d.dir, config.DefaultStateFile),
-		}[name]
-	}, config.CommandLine)
+	return map[string]string{
+		config.EnvBaseURL:        "http://" + d.address,
+		config.EnvPublicKey:      atlassim.DefaultPublicKey,
+		config.EnvPrivateKey:     atlassim.DefaultPrivateKey,
+		config.EnvWatch:          strings.Join(watched, ","),
+		config.EnvExpiryWarnings: "24h,6h,1h", // tighter ones fall between two runs
+		config.EnvStateFile:      filepath.Join(d.dir, config.DefaultStateFile),
+	}
+}
+
+// open builds the watcher as run does, from a configuration and a state file.
+func (d *demo) open(ctx context.Context) error {
+	environment := d.environment()
+	cfg, err := config.Load(func(name string) string { return environment[name] }, config.CommandLine)
 	if err != nil {
 		return err
 	}
@@ -223,8 +230,11 @@ func (d *demo) run(ctx context.Context) error {
 	report, err := d.service.Watcher.Run(ctx, d.now())
 	d.runs++
 	d.out.print(d.firstSight(report))
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err != nil || report.Failed() > 0 {
-		d.err.print(failures(d.err, report))
+		d.err.tellFailures(report)
 		return fmt.Errorf("the run at %s failed", stamp(d.now()))
 	}
 	return nil
@@ -247,7 +257,7 @@ func (d *demo) sleep(ctx context.Context, at, pause time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return errors.New("interrupted")
+		return errInterrupted
 	case <-timer.C:
 		return nil
 	}

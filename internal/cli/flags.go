@@ -11,9 +11,6 @@ import (
 	"restorewatch/internal/config"
 )
 
-// secretVariables have no flag: other users of the machine can see the arguments of a program.
-var secretVariables = []string{config.EnvPrivateKey}
-
 // instead names, for each variable, those that mean the same thing in another way. A flag for one overrules the
 // environment's word on the others.
 var instead = map[string][]string{
@@ -21,15 +18,17 @@ var instead = map[string][]string{
 	config.EnvStateFile:         {config.EnvStateTable},
 	config.EnvCredentialsSecret: {config.EnvPublicKey, config.EnvPrivateKey},
 	config.EnvPublicKey:         {config.EnvCredentialsSecret},
+	config.EnvSlackSecret:       {config.EnvSlackURL},
 }
 
 // readerVariables are what a command needs that only looks at what is remembered.
 var readerVariables = []string{config.EnvWatch, config.EnvStateTable, config.EnvStateFile}
 
-// flagOf returns the flag of an environment variable: its name in lower case, with hyphens.
+// flagOf returns the flag of an environment variable: its name in lower case, with hyphens. One that holds a secret has
+// none: other users of the machine can see the arguments of a program.
 func flagOf(variable string) (string, bool) {
-	known := slices.ContainsFunc(config.Variables(), func(v config.Variable) bool { return v.Name == variable })
-	if !known || slices.Contains(secretVariables, variable) {
+	open := func(v config.Variable) bool { return v.Name == variable && !v.Secret }
+	if !slices.ContainsFunc(config.Variables(), open) {
 		return "", false
 	}
 	return strings.ReplaceAll(strings.ToLower(variable), "_", "-"), true

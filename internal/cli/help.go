@@ -1,17 +1,18 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 )
 
 // help answers "help" and "help COMMAND".
-func (a *app) help(args []string) int {
+func (a *app) help(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		a.out.print(overview())
 		return exitFine
 	}
-	return a.main(nil, []string{args[0], "-h"}) //nolint:staticcheck // help needs no context
+	return a.main(ctx, []string{args[0], "-h"})
 }
 
 func overview() string {

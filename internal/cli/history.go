@@ -115,8 +115,8 @@ func (v *view) facts(b *sections, e entry) {
 	if left, live := v.linkLeft(j); live {
 		b.row("Expires", stamp(j.Delivery.Expires)+" (in "+short(left)+")")
 	}
-	if !j.Created.IsZero() {
-		b.row("Created", stamp(j.Created)+" ("+publish.Span(v.now.Sub(j.Created))+" ago)")
+	if age := v.age(j); age != "" {
+		b.row("Created", stamp(j.Created)+" ("+age+" ago)")
 	}
 	b.row("Snapshot", j.SnapshotID)
 	if p := v.batches[j.BatchID]; p != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -76,14 +75,14 @@ type looper struct {
 
 // loop runs until ctx is done. The run in hand does not see that, and is finished.
 func (l *looper) loop(ctx context.Context) {
-	defer l.status.show("")
+	defer l.status.end()
 	for ctx.Err() == nil {
 		began := l.now()
 		next := began.Add(l.every)
 		l.status.show("running …")
-		stopNote := context.AfterFunc(ctx, func() { l.status.show("finishing the run in hand; once more to stop at once") })
+		forget := context.AfterFunc(ctx, func() { l.status.show("finishing the run in hand; once more to stop at once") })
 		report := l.once(context.WithoutCancel(ctx), began)
-		stopNote()
+		forget()
 		l.wait(ctx, began, next, report)
 	}
 }
@@ -113,21 +112,16 @@ func (l *looper) tell(report watch.Report) {
 	if l.debug {
 		l.notes.print(sentence(report) + "\n")
 	}
-	lines := strings.SplitAfter(failures(l.notes, report), "\n")
-	if slices.Equal(lines, l.told) {
-		return
-	}
+	lines := failures(l.notes, report)
 	for _, line := range lines {
 		if !slices.Contains(l.told, line) {
-			l.notes.print(line)
+			l.notes.folded(failureIndent).print(line)
 		}
 	}
-	if report.Failed() == 0 && l.told != nil {
+	if len(lines) == 0 && len(l.told) > 0 {
 		l.notes.print("all targets answer again\n")
 	}
-	if l.told = lines; report.Failed() == 0 {
-		l.told = nil
-	}
+	l.told = lines
 }
 
 // wait sleeps until next, or until ctx is done, and keeps the status line up to date meanwhile.

@@ -71,7 +71,11 @@ func TestLoopFinishesTheRunInHand(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		r := &scriptedRunner{takes: 20 * time.Second, reports: []watch.Report{failing()}}
-		newLooper(r, plainScreen(new(strings.Builder)), plainScreen(new(strings.Builder))).loop(ctx)
+		status := new(strings.Builder)
+		newLooper(r, plainScreen(new(strings.Builder)), terminalScreen(status, 80)).loop(ctx)
+		if !strings.Contains(status.String(), "finishing the run in hand") {
+			t.Errorf("nothing says that the loop is about to end: %q", status)
+		}
 		if got := time.Since(start); got != 20*time.Second || len(r.began) != 1 || r.cut != 0 {
 			t.Errorf("ended after %s, %d runs, %d of them cut short; want the one run of 20s finished", got, len(r.began), r.cut)
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"restorewatch/internal/publish"
-	"restorewatch/internal/restore"
 	"restorewatch/internal/watch"
 )
 
@@ -59,22 +58,28 @@ func sentence(report watch.Report) string {
 	return text
 }
 
-// failures lists what went wrong, each with what to do about it.
-func failures(s screen, report watch.Report) string {
-	var b strings.Builder
+// failureIndent is where the rest of a failure goes on a terminal.
+const failureIndent = 7
+
+// failures lists what went wrong, a line each with what to do about it. Elsewhere than on a terminal it stays one line,
+// so that a log keeps it whole.
+func failures(s screen, report watch.Report) []string {
+	var lines []string
 	for _, p := range report.Passes {
 		for _, f := range p.Failures {
-			b.WriteString(failureLine(s, p.Target, f) + "\n")
+			line := s.paint(red, "FAILED") + fmt.Sprintf(" %s: %s: %s", p.Target, f.Kind, publish.Line(f.Err.Error(), maxMessage))
+			if f.Hint != "" {
+				line += " => " + publish.Line(f.Hint, maxMessage)
+			}
+			lines = append(lines, line+"\n")
 		}
 	}
-	return b.String()
+	return lines
 }
 
-// failureLine is one line, so that a log keeps it whole.
-func failureLine(s screen, t restore.Target, f watch.Failure) string {
-	line := s.paint(red, "FAILED") + fmt.Sprintf(" %s: %s: %s", t, f.Kind, publish.Line(f.Err.Error(), maxMessage))
-	if f.Hint != "" {
-		line += " => " + publish.Line(f.Hint, maxMessage)
+// tellFailures prints them.
+func (s screen) tellFailures(report watch.Report) {
+	for _, line := range failures(s, report) {
+		s.folded(failureIndent).print(line)
 	}
-	return line
 }

@@ -181,5 +181,5 @@ func (a *app) tell(st *station, report watch.Report) {
 	} else {
 		a.err.folded(2).print(begun(report) + sentence(report) + "\n")
 	}
-	a.err.print(failures(a.err, report))
+	a.err.tellFailures(report)
 }

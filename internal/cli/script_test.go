@@ -28,7 +28,7 @@ const clockVariable = "TEST_NOW"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"restorewatch": func() {
-		a := &app{getenv: os.Getenv, now: clockOf(os.Getenv), out: newScreen(os.Stdout, os.Getenv), err: newScreen(os.Stderr, os.Getenv)}
+		a := newApp(os.Getenv, clockOf(os.Getenv), os.Stdout, os.Stderr)
 		os.Exit(a.main(context.Background(), os.Args[1:]))
 	}})
 }
@@ -170,8 +170,7 @@ func remembers(ts *testscript.TestScript, _ bool, args []string) {
 	shown := new(strings.Builder)
 	for range 1000 {
 		shown.Reset()
-		a := &app{getenv: ts.Getenv, now: wallClock, out: plainScreen(shown), err: plainScreen(shown)}
-		a.main(context.Background(), []string{"show", "--json", "--state-file", ts.MkAbs("restorewatch.db")})
+		newApp(ts.Getenv, wallClock, shown, shown).main(context.Background(), []string{"show", "--json", "--state-file", ts.MkAbs("restorewatch.db")})
 		if strings.Contains(shown.String(), args[0]) {
 			return
 		}

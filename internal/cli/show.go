@@ -54,7 +54,8 @@ func (a *app) show(ctx context.Context, f *flags, asJSON bool, id string) error 
 	case asJSON:
 		return a.printJSON(v.json())
 	}
-	a.out.print(v.table(a.out) + v.foot(a.out))
+	a.out.print(v.table(a.out))
+	a.out.folded(failureIndent).print(v.foot(a.out))
 	return nil
 }
 

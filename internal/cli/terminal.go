@@ -40,7 +40,7 @@ func newScreen(w io.Writer, getenv func(string) string) screen {
 	return s
 }
 
-// print writes text. Whoever reads it may be gone; there is nobody left to tell.
+// print writes text. If stdout does not take it, the command fails in the end; of stderr there is nobody left to tell.
 func (s screen) print(text string) { _, _ = io.WriteString(s.Writer, text) }
 
 func (s screen) printf(format string, args ...any) { s.print(fmt.Sprintf(format, args...)) }
@@ -76,13 +76,24 @@ type statusLine struct {
 
 	mu    sync.Mutex
 	drawn string
+	ended bool
 }
 
 // show draws text, cut to the width of the terminal, in place of what stood there. "" clears the line.
 func (l *statusLine) show(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.draw(text)
+	if !l.ended {
+		l.draw(text)
+	}
+}
+
+// end clears the line for good.
+func (l *statusLine) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.draw("")
+	l.ended = true
 }
 
 func (l *statusLine) draw(text string) {
@@ -115,4 +126,31 @@ func (w aboveWriter) Write(p []byte) (int, error) {
 		w.line.draw(drawn)
 	}
 	return n, err
+}
+
+// A written is a stream that remembers its first failure: a disk that was full must not look like an empty answer.
+type written struct {
+	next io.Writer
+
+	mu  sync.Mutex
+	err error
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	n, err := w.next.Write(p)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+func (w *written) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		return nil
+	}
+	return fmt.Errorf("write output: %w", w.err)
 }

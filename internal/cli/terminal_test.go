@@ -2,7 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,15 +141,15 @@ func TestFindWantsOneJob(t *testing.T) {
 
 // A flag for a secret would show it to every user of the machine.
 func TestNoFlagForASecret(t *testing.T) {
-	for _, v := range config.Variables() {
-		flag, ok := flagOf(v.Name)
-		if secret := v.Name == config.EnvPrivateKey; ok == secret {
-			t.Errorf("%s: flag %q", v.Name, flag)
-		}
-	}
-	for _, name := range []string{"ATLAS_CLIENT_SECRET", "SLACK_WEBHOOK_URL", "WEBHOOK_SECRET"} {
+	secrets := []string{"ATLAS_PRIVATE_KEY", "ATLAS_CLIENT_SECRET", "SLACK_WEBHOOK_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"}
+	for _, name := range secrets {
 		if flag, ok := flagOf(name); ok {
 			t.Errorf("%s is a secret and has the flag %q", name, flag)
+		}
+	}
+	for _, v := range config.Variables() {
+		if flag, ok := flagOf(v.Name); !ok && !slices.Contains(secrets, v.Name) {
+			t.Errorf("%s has no flag (%q)", v.Name, flag)
 		}
 	}
 }
@@ -158,6 +161,24 @@ func TestShort(t *testing.T) {
 	} {
 		if got := short(d); got != want {
 			t.Errorf("short(%s): got %q, want %q", d, got, want)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestOutputThatIsLostIsAFailure(t *testing.T) {
+	for _, command := range []string{"version", "show"} {
+		var told strings.Builder
+		args := []string{command}
+		if command == "show" {
+			args = append(args, "--json", "--state-file", filepath.Join(t.TempDir(), "none.db"))
+		}
+		code := Main(args, func(string) string { return "" }, fullDisk{}, &told)
+		if code != exitFailed || !strings.Contains(told.String(), "write output: no space left on device") {
+			t.Errorf("%s: exit code %d, told %q", command, code, told.String())
 		}
 	}
 }
