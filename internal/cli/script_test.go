@@ -18,6 +18,7 @@ import (
 	"restorewatch/internal/atlassim"
 	"restorewatch/internal/restore"
 	"restorewatch/internal/store/sqlite"
+	"restorewatch/internal/testserver"
 )
 
 // begins is when scenarios begin in the tests.
@@ -26,8 +27,13 @@ var begins = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 // clockVariable holds the time for the program under test.
 const clockVariable = "TEST_NOW"
 
+// withServers runs the tests and then stops the servers that they started.
+type withServers struct{ tests *testing.M }
+
+func (w withServers) Run() int { return testserver.Main(w.tests) }
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"restorewatch": func() {
+	testscript.Main(withServers{m}, map[string]func(){"restorewatch": func() {
 		a := newApp(os.Getenv, clockOf(os.Getenv), os.Stdout, os.Stderr)
 		os.Exit(a.main(context.Background(), os.Args[1:]))
 	}})
