@@ -1,0 +1,33 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"restorewatch/internal/publish/slack"
+)
+
+// New builds the handler from a configuration. Nothing is called yet.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*Handler, error) {
+	to, err := addressee(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{Webhook: slack.New(to, cfg.MinSeverity, nil), Log: log}, nil
+}
+
+// addressee reads the AWS SDK's configuration only where a secret is to be fetched.
+func addressee(ctx context.Context, cfg Config) (slack.Addressee, error) {
+	if cfg.WebhookSecret == "" {
+		return slack.Fixed{URL: cfg.WebhookURL}, nil
+	}
+	cloud, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS SDK's configuration: %w", err)
+	}
+	return NewSecret(secretsmanager.NewFromConfig(cloud), cfg.WebhookSecret), nil
+}
