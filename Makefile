@@ -13,7 +13,7 @@ TOOL      := go tool -modfile=.ci/tools.mod
 # How a function is built, here and by `sam build`: static, without the RPC mode of old runtimes, paths or symbols.
 LAMBDA = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -tags lambda.norpc -trimpath -ldflags "-s -w"
 
-.PHONY: help demo test lint fuzz bench vuln build deploy clean build-WatcherFunction
+.PHONY: help demo test lint fuzz bench vuln build deploy clean build-WatcherFunction build-SlackFunction
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -65,6 +65,9 @@ deploy: ## sam build and sam deploy; STAGE=prod takes that table of samconfig.to
 clean: ## remove what was built; what .ci/setup installed stays
 	rm -rf $(BUILD) .aws-sam
 
-# What `sam build` calls for the resource WatcherFunction, whose template says arm64.
+# What `sam build` calls for the functions of the template, which says arm64.
 build-WatcherFunction:
 	$(LAMBDA) -o $(ARTIFACTS_DIR)/bootstrap ./functions/watcher
+
+build-SlackFunction:
+	$(LAMBDA) -o $(ARTIFACTS_DIR)/bootstrap ./functions/slack

@@ -26,8 +26,11 @@ type Stack struct {
 func Create(t testing.TB, endpoint string, parameters map[string]string) Stack {
 	t.Helper()
 	template := Translate(t)
-	// Where sam package would name its upload: a function of moto's is never run.
-	template.Resources["WatcherFunction"].Properties["Code"] = map[string]any{"ZipFile": "bootstrap"}
+	for _, r := range template.Resources {
+		if r.Type == "AWS::Lambda::Function" { // where sam package would name its upload: a function of moto's is never run
+			r.Properties["Code"] = map[string]any{"ZipFile": "bootstrap"}
+		}
+	}
 	// It shows the alarms by their ARNs, and moto makes no alarms.
 	delete(template.Resources, "Dashboard")
 	body, err := json.Marshal(template)
@@ -77,10 +80,10 @@ func (s *Stack) describe(t testing.TB, name string) {
 	}
 }
 
-// Environment returns the environment variables that the stack gives the watcher, with every reference resolved.
-func (s Stack) Environment(t testing.TB) map[string]string {
+// Environment returns the environment variables that the stack gives a function, with every reference resolved.
+func (s Stack) Environment(t testing.TB, function string) map[string]string {
 	t.Helper()
-	path := "/2015-03-31/functions/" + url.PathEscape(s.Resources["WatcherFunction"]) + "/configuration"
+	path := "/2015-03-31/functions/" + url.PathEscape(s.Resources[function]) + "/configuration"
 	var configuration struct {
 		Environment struct {
 			Variables map[string]any // moto leaves a Number what it is, where CloudFormation makes a string of it
@@ -95,6 +98,65 @@ func (s Stack) Environment(t testing.TB) map[string]string {
 		env[name] = fmt.Sprint(value)
 	}
 	return env
+}
+
+// Subscribe makes the subscriptions of queues that the template has, given its parameters, with all their properties: moto
+// makes none of its own accord. It returns how many there are.
+func (s Stack) Subscribe(t testing.TB, template Template) int {
+	t.Helper()
+	n := 0
+	for _, r := range template.Resources {
+		if r.Type != "AWS::SNS::Subscription" || r.Properties["Protocol"] != "sqs" {
+			continue
+		}
+		form := url.Values{"Protocol": {"sqs"}, "TopicArn": {s.arn(t, r.Properties["TopicArn"])}, "Endpoint": {s.arn(t, r.Properties["Endpoint"])}}
+		i := 0
+		for _, attribute := range []string{"FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy"} {
+			value, ok := r.Properties[attribute]
+			if !ok {
+				continue
+			}
+			i++
+			form.Set(fmt.Sprintf("Attributes.entry.%d.key", i), attribute)
+			form.Set(fmt.Sprintf("Attributes.entry.%d.value", i), s.attribute(t, value))
+		}
+		form.Set("Action", "Subscribe")
+		form.Set("Version", "2010-03-31")
+		s.call(t, "sns", http.MethodPost, "/", strings.NewReader(form.Encode()))
+		n++
+	}
+	return n
+}
+
+// attribute renders a property of a subscription in the way in which CloudFormation hands it to SNS.
+func (s Stack) attribute(t testing.TB, property any) string {
+	t.Helper()
+	policy, ok := property.(map[string]any)
+	if !ok {
+		return fmt.Sprint(property)
+	}
+	if target, ok := policy["deadLetterTargetArn"]; ok {
+		policy = map[string]any{"deadLetterTargetArn": s.arn(t, target)}
+	}
+	text, err := json.Marshal(policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// arn resolves a reference to a topic or a queue.
+func (s Stack) arn(t testing.TB, reference any) string {
+	t.Helper()
+	switch name, operand := only(reference); name {
+	case "Ref":
+		return s.Resources[operand.(string)]
+	case "Fn::GetAtt":
+		queue := s.Resources[operand.([]any)[0].(string)]
+		return "arn:aws:sqs:eu-west-1:123456789012:" + queue[strings.LastIndex(queue, "/")+1:]
+	}
+	t.Fatalf("%v is no reference to a topic or a queue", reference)
+	return ""
 }
 
 // cloudformation makes one call of the query API and reads its answer into out.

@@ -24,8 +24,9 @@ var program string
 type Template struct {
 	Parameters map[string]Parameter
 	Resources  map[string]Resource
-	Outputs    map[string]struct{ Value any }
+	Outputs    map[string]Output
 	Conditions map[string]any
+	Rules      map[string]Rule
 }
 
 // A Parameter is one of the template's parameters. Default is nil if it has none.
@@ -40,7 +41,23 @@ type Resource struct {
 	Condition           string `json:",omitempty"`
 	DeletionPolicy      string `json:",omitempty"`
 	UpdateReplacePolicy string `json:",omitempty"`
+	DependsOn           any    `json:",omitempty"`
 	Properties          map[string]any
+}
+
+// An Output is one of the template's outputs.
+type Output struct {
+	Condition string `json:",omitempty"`
+	Value     any
+}
+
+// A Rule refuses parameters that do not go together.
+type Rule struct {
+	RuleCondition any
+	Assertions    []struct {
+		Assert            any
+		AssertDescription string
+	}
 }
 
 var translated struct {
@@ -114,14 +131,14 @@ func (template Template) RoleStatements(t testing.TB, role string) []Statement {
 	return all
 }
 
-// FunctionActions returns the IAM actions of the watcher's role that its own code needs, sorted. Those on logs are
-// Lambda's and those on keys are made by other services in the role's name: no call of the code shows them.
-func (template Template) FunctionActions(t testing.TB) []string {
+// CodeActions returns the IAM actions of a function's role that its own code needs, sorted. Those on logs and of dead
+// letters are Lambda's and those on keys are made by other services in the role's name: no call of the code shows them.
+func (template Template) CodeActions(t testing.TB, role string) []string {
 	t.Helper()
 	var actions []string
-	for _, s := range template.RoleStatements(t, "WatcherRole") {
+	for _, s := range template.RoleStatements(t, role) {
 		for _, action := range s.Action {
-			if !strings.HasPrefix(action, "logs:") && !strings.HasPrefix(action, "kms:") {
+			if !strings.HasPrefix(action, "logs:") && !strings.HasPrefix(action, "kms:") && !strings.HasPrefix(action, "sqs:") {
 				actions = append(actions, action)
 			}
 		}

@@ -42,16 +42,26 @@ func TestParametersAndOutputs(t *testing.T) {
 	}
 	slices.Sort(asked)
 	equal(t, "parameters without a default", asked, []string{"CredentialsSecretArn", "Watch"})
-	for _, name := range []string{"StateTableName", "EventsTopicArn", "WatcherFunctionName"} {
-		if template.Outputs[name].Value == nil {
-			t.Errorf("no output %s", name)
-		}
-	}
+	always := []string{"AlarmsTopicArn", "EventsTopicArn", "StateTableName", "WatcherFunctionName"}
+	equal(t, "the outputs with every option off", slices.Sorted(maps.Keys(given(t, "every option off").Outputs)), always)
+	equal(t, "the outputs with every option on", slices.Sorted(maps.Keys(given(t, "every option on").Outputs)),
+		[]string{"AlarmsTopicArn", "ChatTopicArn", "EventsTopicArn", "FinishedQueueArn", "FinishedQueueUrl", "SlackFunctionName",
+			"StateTableName", "WatcherFunctionName"})
+}
+
+// Who wants no option pays for none, and has nothing of it to look after.
+func TestEveryOptionOff(t *testing.T) {
+	equal(t, "the resources", slices.Sorted(maps.Keys(given(t, "every option off").Resources)), []string{
+		"AlarmsTopic", "AlarmsTopicPolicy", "Dashboard", "ErrorsAlarm", "EventsTopic", "EventsTopicPolicy", "MissedTicks",
+		"MissedTicksAlarm", "MissedTicksPolicy", "PendingAlarm", "SilenceAlarm", "StateTable", "TargetFailuresAlarm",
+		"ThrottlesAlarm", "TopicKey", "WatcherFunction", "WatcherFunctionEventInvokeConfig", "WatcherFunctionEveryMinute",
+		"WatcherFunctionEveryMinuteRole", "WatcherLogs", "WatcherRole",
+	})
 }
 
 // Each row is a property that somebody relies on, and what happens without it.
 func TestProperties(t *testing.T) {
-	template := stacktest.Translate(t)
+	template := given(t, "every option on")
 	for _, tt := range []struct {
 		resource, fields string
 		want             any
@@ -88,6 +98,38 @@ func TestProperties(t *testing.T) {
 		{"TopicKey", "EnableKeyRotation", true, "the key grows old"},
 		{"MissedTicks", "SqsManagedSseEnabled", true, "the queue is not encrypted"},
 		{"AlarmsByEmail", "TopicArn", ref("AlarmsTopic"), "nobody gets the alarms"},
+		{"EventsTopic", "FifoTopic", nil, "it reaches queues only"},
+		{"EventsByEmail", "TopicArn", ref("EventsTopic"), "nobody gets the events"},
+		{"EventsByEmail", "Protocol", "email", "the mail is JSON"},
+		{"SlackFunction", "Runtime", "provided.al2023", "the bootstrap does not run"},
+		{"SlackFunction", "Handler", "bootstrap", "the bootstrap does not run"},
+		{"SlackFunction", "Architectures", []any{"arm64"}, "the bootstrap does not run"},
+		{"SlackFunction", "MemorySize", 128.0, "it costs more"},
+		{"SlackFunction", "ReservedConcurrentExecutions", 1.0, "Slack gets more than one message a second"},
+		{"SlackFunction", "LoggingConfig", map[string]any{"LogFormat": "JSON", "LogGroup": ref("SlackLogs")}, "logs are kept for ever"},
+		{"SlackFunction", "Role", attribute("SlackRole", "Arn"), "SAM's own role may write to every log group"},
+		{"SlackLogs", "RetentionInDays", ref("LogRetentionDays"), "logs are kept for ever"},
+		{"SlackFunctionEvents", "Protocol", "lambda", "nothing is posted"},
+		{"SlackFunctionEvents", "TopicArn", ref("EventsTopic"), "nothing is posted"},
+		{"SlackFunctionEvents", "Endpoint", attribute("SlackFunction", "Arn"), "nothing is posted"},
+		{"SlackFunctionEventsPermission", "SourceArn", ref("EventsTopic"), "SNS may not invoke it, or anybody's topic may"},
+		{"SlackFunctionEventInvokeConfig", "MaximumRetryAttempts", 2.0, "a hiccup of Slack's is for people to mend"},
+		{"SlackFunctionEventInvokeConfig", "MaximumEventAgeInSeconds", 21600.0, "what waits for its turn is dropped"},
+		{"SlackFunctionEventInvokeConfig", "DestinationConfig.OnFailure.Destination", attribute("SlackDeadLetters", "Arn"),
+			"Lambda drops what the function fails at: SNS knows nothing of it"},
+		{"SlackFunctionEventInvokeConfig", "FunctionName", ref("SlackFunction"), "it is about another function"},
+		{"ChatEventsTopic", "KmsMasterKeyId", ref("TopicKey"), "the topic is not encrypted"},
+		{"ChatEventsTopic", "FifoTopic", nil, "chat applications cannot subscribe"},
+		{"FinishedEvents", "FifoQueue", nil, "a standard topic gives its messages no group"},
+		{"FinishedEvents", "VisibilityTimeout", 900.0, "a function that runs longer cannot read it"},
+		{"FinishedEvents", "RedrivePolicy", map[string]any{"deadLetterTargetArn": attribute("FinishedDeadLetters", "Arn"), "maxReceiveCount": 5.0},
+			"what nobody can read is tried for two weeks"},
+		{"FinishedSubscription", "TopicArn", ref("EventsTopic"), "no pipeline begins"},
+		{"FinishedSubscription", "Endpoint", attribute("FinishedEvents", "Arn"), "no pipeline begins"},
+		{"FinishedSubscription", "RawMessageDelivery", true, "readers have to unwrap each event"},
+		{"FinishedSubscription", "FilterPolicy", map[string]any{
+			"type": []any{"restorewatch.job.status_changed"}, "status": []any{"FINISHED"},
+		}, "pipelines begin too early"},
 	} {
 		got := template.Get(t, tt.resource, strings.Split(tt.fields, ".")...)
 		equal(t, fmt.Sprintf("%s.%s (without it, %s)", tt.resource, tt.fields, tt.without), got, tt.want)
@@ -101,21 +143,122 @@ func TestStateOutlivesTheStack(t *testing.T) {
 	}
 }
 
-func TestPlainHTTPIsRefused(t *testing.T) {
-	template := stacktest.Translate(t)
-	for policy, resource := range map[string]any{
-		"EventsTopicPolicy": ref("EventsTopic"), "AlarmsTopicPolicy": ref("AlarmsTopic"),
-		"MissedTicksPolicy": attribute("MissedTicks", "Arn"),
-	} {
-		refused := slices.ContainsFunc(stacktest.Statements(t, template.Get(t, policy, "PolicyDocument")), func(s stacktest.Statement) bool {
-			return s.Effect == "Deny" && s.Principal == "*" && reflect.DeepEqual(s.Resource, resource) &&
-				reflect.DeepEqual(s.Condition, map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}})
-		})
+// Every topic and queue has a policy that refuses plain HTTP, and only the topic may send to a queue of its own accord.
+func TestPoliciesOfTopicsAndQueues(t *testing.T) {
+	template := given(t, "every option on")
+	seen := 0
+	for name, r := range template.Resources {
+		policy, resource := name+"Policy", ref(name)
+		switch r.Type {
+		case "AWS::SNS::Topic":
+			equal(t, "the topics of "+policy, template.Get(t, policy, "Topics"), []any{ref(name)})
+		case "AWS::SQS::Queue":
+			equal(t, "the queues of "+policy, template.Get(t, policy, "Queues"), []any{ref(name)})
+			resource = attribute(name, "Arn")
+		default:
+			continue
+		}
+		seen++
+		refused := false
+		for _, s := range stacktest.Statements(t, template.Get(t, policy, "PolicyDocument")) {
+			equal(t, policy+" "+s.Sid+" resource", s.Resource, resource)
+			if s.Effect == "Deny" {
+				refused = s.Principal == "*" && reflect.DeepEqual(s.Condition, map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}})
+			} else if s.Condition == nil {
+				t.Errorf("%s: %s is for anybody's resources", policy, s.Sid)
+			}
+		}
 		if !refused {
 			t.Errorf("%s does not refuse plain HTTP", policy)
 		}
 	}
-	equal(t, "the topic of EventsTopicPolicy", template.Get(t, "EventsTopicPolicy", "Topics"), []any{ref("EventsTopic")})
+	if seen != 8 {
+		t.Errorf("saw %d topics and queues, want 8", seen)
+	}
+}
+
+// What cannot be delivered is kept in a queue that SNS may send to, that is encrypted, and that somebody is told about.
+func TestSubscriptionsHaveDeadLetterQueues(t *testing.T) {
+	for name, want := range map[string]int{
+		"every option off": 0, "every option on": 4, "every option on, batches": 4, "FIFO topic": 2, "FIFO topic alone": 0,
+	} {
+		template := given(t, name)
+		seen := 0
+		for subscription, r := range template.Resources {
+			if r.Type == "AWS::SNS::Subscription" {
+				seen++
+				undelivered(t, template, subscription)
+			}
+		}
+		if seen != want {
+			t.Errorf("%s: %d subscriptions, want %d", name, seen, want)
+		}
+	}
+}
+
+func undelivered(t *testing.T, template stacktest.Template, subscription string) {
+	t.Helper()
+	target, _ := template.Get(t, subscription, "RedrivePolicy", "deadLetterTargetArn").(map[string]any)
+	at, ok := target["Fn::GetAtt"].([]any)
+	if !ok {
+		t.Errorf("%s has no redrive policy to a queue of the stack", subscription)
+		return
+	}
+	queue := at[0].(string)
+	equal(t, queue+" is encrypted", template.Get(t, queue, "SqsManagedSseEnabled"), any(true))
+	equal(t, queue+" keeps for two weeks", template.Get(t, queue, "MessageRetentionPeriod"), any(1209600.0))
+	equal(t, queue+"Alarm watches", template.Get(t, queue+"Alarm", "Dimensions"),
+		any([]any{map[string]any{"Name": "QueueName", "Value": attribute(queue, "QueueName")}}))
+	topic := template.Get(t, subscription, "TopicArn")
+	admitted := slices.ContainsFunc(stacktest.Statements(t, template.Get(t, queue+"Policy", "PolicyDocument")), func(s stacktest.Statement) bool {
+		return s.Effect == "Allow" && slices.Equal(s.Action, []string{"sqs:SendMessage"}) &&
+			reflect.DeepEqual(s.Principal, map[string]any{"Service": "sns.amazonaws.com"}) &&
+			strings.Contains(fmt.Sprint(s.Condition), fmt.Sprint(topic))
+	})
+	if !admitted {
+		t.Errorf("%s does not admit what %s cannot deliver from %v", queue, subscription, topic)
+	}
+}
+
+// Behind a FIFO topic, the queues must be FIFO queues too (SNS developer guide, "Amazon SNS dead-letter queues").
+func TestFifoTopic(t *testing.T) {
+	template := given(t, "FIFO topic")
+	equal(t, "the topic's names of repeats", template.Get(t, "EventsTopic", "ContentBasedDeduplication"), any(false))
+	equal(t, "the topic is FIFO", template.Get(t, "EventsTopic", "FifoTopic"), any(true))
+	for _, queue := range []string{"FinishedEvents", "FinishedDeadLetters"} {
+		equal(t, queue+" is FIFO", template.Get(t, queue, "FifoQueue"), any(true))
+	}
+	for _, name := range []any{
+		template.Get(t, "EventsTopic", "TopicName", "Fn::Sub"), template.Get(t, "FinishedEvents", "QueueName", "Fn::Sub"),
+		template.Get(t, "FinishedDeadLetters", "QueueName", "Fn::Sub"),
+	} {
+		if text, _ := name.(string); !strings.HasPrefix(text, "${AWS::StackName}-") || !strings.HasSuffix(text, ".fifo") {
+			t.Errorf("the name %v is no FIFO name, or not of one stack", name)
+		}
+	}
+}
+
+// SNS would refuse these subscriptions in the middle of a deployment.
+func TestFifoTopicRefusesPeople(t *testing.T) {
+	template := stacktest.Translate(t)
+	for _, tt := range []struct {
+		parameters map[string]string
+		want       []string // in the refusals, which are sorted
+	}{
+		{with(onlyStandard, onAny), nil},
+		{with(onAny, fifo), nil},
+		{with(fifo, map[string]string{"NotifyEmail": "a@b"}), []string{"NotifyEmail"}},
+		{with(fifo, onlyStandard), []string{"SlackWebhookSecretArn", "NotifyEmail"}},
+	} {
+		got := template.Refusals(t, tt.parameters)
+		ok := len(got) == len(tt.want)
+		for i := range min(len(got), len(tt.want)) {
+			ok = ok && strings.Contains(got[i], tt.want[i]) && strings.Contains(got[i], "FifoTopic")
+		}
+		if !ok {
+			t.Errorf("%v is refused with %q, want %q", tt.parameters, got, tt.want)
+		}
+	}
 }
 
 // An alarm that may not publish, or not use the topic's key, vanishes without a word.
@@ -136,9 +279,12 @@ func TestAlarmsMayPublish(t *testing.T) {
 }
 
 func TestAlarms(t *testing.T) {
-	template := stacktest.Translate(t)
+	template := given(t, "every option on")
 	function := []any{map[string]any{"Name": "FunctionName", "Value": ref("WatcherFunction")}}
-	queue := []any{map[string]any{"Name": "QueueName", "Value": attribute("MissedTicks", "QueueName")}}
+	messages := func(queue string) []any {
+		return []any{map[string]any{"Name": "QueueName", "Value": attribute(queue, "QueueName")}}
+	}
+	const visible = "ApproximateNumberOfMessagesVisible"
 	for name, want := range map[string]struct {
 		namespace, metric string
 		dimensions        []any
@@ -149,7 +295,11 @@ func TestAlarms(t *testing.T) {
 		"PendingAlarm":        {"restorewatch", "OldestPendingSeconds", function, "notBreaching"},
 		"ThrottlesAlarm":      {"AWS/Lambda", "Throttles", function, "notBreaching"},
 		"SilenceAlarm":        {"AWS/Lambda", "Invocations", function, "breaching"},
-		"MissedTicksAlarm":    {"AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, "notBreaching"},
+		"MissedTicksAlarm":    {"AWS/SQS", visible, messages("MissedTicks"), "notBreaching"},
+
+		"MailDeadLettersAlarm":     {"AWS/SQS", visible, messages("MailDeadLetters"), "notBreaching"},
+		"SlackDeadLettersAlarm":    {"AWS/SQS", visible, messages("SlackDeadLetters"), "notBreaching"},
+		"FinishedDeadLettersAlarm": {"AWS/SQS", visible, messages("FinishedDeadLetters"), "notBreaching"},
 	} {
 		get := func(field string) any { return template.Get(t, name, field) }
 		equal(t, name+" namespace", get("Namespace"), any(want.namespace))
@@ -165,19 +315,41 @@ func TestAlarms(t *testing.T) {
 
 // Each permission names its resource.
 func TestRolesNameTheirResources(t *testing.T) {
-	template := stacktest.Translate(t)
-	want := map[string]any{
+	bus := map[string]any{"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}"}
+	always := map[string]any{
 		"State": attribute("StateTable", "Arn"), "Events": ref("EventsTopic"), "EventsKey": attribute("TopicKey", "Arn"),
-		"Credentials": ref("CredentialsSecretArn"), "CredentialsKey": ref("CredentialsKeyArn"),
-		"Logs": attribute("WatcherLogs", "Arn"),
+		"Credentials": ref("CredentialsSecretArn"), "Logs": attribute("WatcherLogs", "Arn"),
 	}
-	for _, s := range template.RoleStatements(t, "WatcherRole") {
-		equal(t, "the resource of "+s.Sid, s.Resource, want[s.Sid])
-		delete(want, s.Sid)
+	every := maps.Clone(always)
+	maps.Copy(every, map[string]any{"CredentialsKey": ref("CredentialsKeyArn"), "Chat": ref("ChatEventsTopic"), "EventBus": bus})
+	for _, tt := range []struct {
+		stack, role string
+		want        map[string]any // the resource by the statement
+		code        []string
+	}{
+		{"every option off", "WatcherRole", always, []string{
+			"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "secretsmanager:GetSecretValue", "sns:Publish",
+		}},
+		{"every option on", "WatcherRole", every, []string{
+			"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "events:PutEvents", "secretsmanager:GetSecretValue", "sns:Publish",
+		}},
+		{"every option on", "SlackRole", map[string]any{
+			"Webhook": ref("SlackWebhookSecretArn"), "WebhookKey": ref("SlackWebhookKeyArn"),
+			"DeadLetters": attribute("SlackDeadLetters", "Arn"), "Logs": attribute("SlackLogs", "Arn"),
+		}, []string{"secretsmanager:GetSecretValue"}},
+	} {
+		template := given(t, tt.stack)
+		got := map[string]any{}
+		for _, s := range template.RoleStatements(t, tt.role) {
+			got[s.Sid] = s.Resource
+		}
+		equal(t, tt.stack+": the resources of "+tt.role, got, tt.want)
+		equal(t, tt.stack+": what the code may call as "+tt.role, template.CodeActions(t, tt.role), tt.code)
 	}
-	if len(want) > 0 {
-		t.Errorf("no statement %q", slices.Sorted(maps.Keys(want)))
-	}
+}
+
+func TestRolesHaveNoWildcard(t *testing.T) {
+	template := stacktest.Translate(t)
 	for name, r := range template.Resources {
 		if r.Type != "AWS::IAM::Role" {
 			continue
@@ -191,9 +363,6 @@ func TestRolesNameTheirResources(t *testing.T) {
 			}
 		}
 	}
-	equal(t, "what the code may call", template.FunctionActions(t), []string{
-		"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "secretsmanager:GetSecretValue", "sns:Publish",
-	})
 }
 
 var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9:]+)(\.[A-Za-z.]+)?\}`)
