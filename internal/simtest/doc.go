@@ -1,0 +1,7 @@
+// Package simtest proves the pass by simulation: the real domain, the real pass and the real stored form over a world
+// in memory, whose every call may fail before or after its effect, arrive late, or be the last of its run.
+//
+// A history is a list of steps, made from a seed: what happens to the jobs, when runs begin, and what becomes of each
+// call that a run makes. An oracle, written from the design and not from internal/restore, follows what was saved and
+// says what has to be told. The package holds tests only.
+package simtest

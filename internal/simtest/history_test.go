@@ -1,0 +1,228 @@
+package simtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"restorewatch/internal/restore"
+)
+
+// A deed is one step of a history: something that happens in the world, a run that begins, or what becomes of a call.
+// Deeds say what they are about by numbers that always find something, so that a history from which some are left out
+// is still a history.
+type deed struct {
+	what  string
+	job   int
+	pick  int
+	fate  fate
+	span  time.Duration
+	word  string
+	grace bool // also: the time passes before it
+}
+
+// A history is a setup and what happens in it.
+type history struct {
+	seed uint64
+	setup
+	deeds []deed
+}
+
+func (d deed) String() string {
+	switch d.what {
+	case "step":
+		return fmt.Sprintf("step call %d: %s", d.pick, d.fate)
+	case "run", "finish", "restart", "land":
+		return fmt.Sprintf("%s %d", d.what, d.pick)
+	case "pass", "skew":
+		return fmt.Sprintf("%s %s", d.what, d.span)
+	case "stale", "outage", "hop":
+		return fmt.Sprintf("%s %d %s", d.what, d.pick, d.word)
+	}
+	return fmt.Sprintf("job %d: %s %s %d %s", d.job, d.what, d.word, d.pick, d.span)
+}
+
+var (
+	statuses   = []string{"IN_PROGRESS", "FINISHED", "FINISHED", "BROKEN", "KILLED", "THAWING", ""}
+	deliveries = []string{"NOT_STARTED", "IN_PROGRESS", "READY", "READY", "READY", "EXPIRED", "MAX_DOWNLOADS_EXCEEDED", "FAILED", "INTERRUPTED", ""}
+	expiries   = []time.Duration{-time.Hour, 5 * time.Minute, 20 * time.Minute, 55 * time.Minute, 5 * time.Hour, 23 * time.Hour, 72 * time.Hour}
+	births     = []time.Duration{0, 0, 0, 0, -time.Second, -time.Minute, -time.Hour, -23 * time.Hour, -40 * 24 * time.Hour}
+	outages    = []string{"unavailable", "access_list", "rate_limited"}
+)
+
+// A temper is how a history tends to go.
+type temper struct {
+	*rand.Rand
+	jobs, faults, overlap, calm, old int
+}
+
+// generate makes the history of a seed.
+func generate(seed uint64) history {
+	t := temper{Rand: rand.New(rand.NewPCG(seed, 0x7265_7374_6f72_65))}
+	h := history{seed: seed, setup: setup{
+		outputs: 1 + t.IntN(2), pageSize: []int{1, 2, 3, 100}[t.IntN(4)], sameBytes: t.IntN(2) == 0, reversed: t.IntN(8) == 0,
+	}}
+	t.jobs, t.faults, t.overlap, t.calm = 1+t.IntN(5), t.IntN(40), 1+t.IntN(4), t.IntN(4)
+	t.old = t.IntN(4)
+	for range 10 + t.IntN(70) {
+		h.deeds = append(h.deeds, t.deed())
+	}
+	return h
+}
+
+func (t temper) deed() deed {
+	switch n := t.IntN(100); {
+	case n < 22:
+		return t.life()
+	case n < 36:
+		return deed{what: "run", pick: t.IntN(t.overlap)}
+	case n < 44:
+		return deed{what: "pass", span: t.span()}
+	case n < 46 && t.calm > 0:
+		return deed{what: "skew", span: []time.Duration{0, 0, 5 * time.Minute, -5 * time.Minute}[t.IntN(4)]}
+	case n < 48:
+		return deed{what: "stale", pick: t.IntN(4) * t.IntN(2)}
+	case n < 50:
+		return deed{what: "outage", word: append(outages, "", "", "")[t.IntN(6)]}
+	case n < 52:
+		return deed{what: "restart", pick: t.IntN(t.overlap)}
+	case n < 54:
+		return deed{what: "land", pick: t.IntN(4)}
+	case n < 60+4*t.calm:
+		return deed{what: "finish", pick: t.IntN(t.overlap)}
+	}
+	d := deed{what: "step", pick: t.IntN(8)}
+	if t.IntN(100) < t.faults {
+		d.fate = fate(1 + t.IntN(numberFates-1))
+	}
+	return d
+}
+
+func (t temper) span() time.Duration {
+	if t.old == 0 && t.IntN(6) == 0 {
+		return []time.Duration{31, 89, 90, 91}[t.IntN(4)] * 24 * time.Hour
+	}
+	return []time.Duration{time.Minute, time.Minute, time.Minute, 5 * time.Minute, 11 * time.Minute, 61 * time.Minute, 7 * time.Hour, 25 * time.Hour}[t.IntN(8)]
+}
+
+// life is something that happens to a job.
+func (t temper) life() deed {
+	d := deed{job: t.IntN(t.jobs), pick: t.IntN(4), span: births[t.IntN(len(births))]}
+	switch n := t.IntN(20); {
+	case n < 2:
+		d.what, d.pick = "appears", t.IntN(8)
+	case n < 8:
+		d.what, d.word = "status", statuses[t.IntN(len(statuses))]
+	case n < 12:
+		d.what, d.word = "delivery", deliveries[t.IntN(len(deliveries))]
+	case n < 15:
+		d.what, d.span = "expires", expiries[t.IntN(len(expiries))]
+	case n < 17:
+		d.what = "hash"
+	case n < 18:
+		d.what = "unhash"
+	case n < 19:
+		d.what = "vanishes"
+	default:
+		d.what = "ends" // finished, ready, and downloaded, all between two looks
+	}
+	return d
+}
+
+var jobIDs = []restore.JobID{"5a66783b80eef5354c77ee10", "5a66783b80eef5354c77ee11", "5a66783b80eef5354c77ee12", "5a66783b80eef5354c77ee13", "5a66783b80eef5354c77ee14"}
+
+// make does a deed.
+func (w *world) make(d deed) {
+	switch d.what {
+	case "step":
+		if len(w.pending) > 0 {
+			w.step(w.pending[d.pick%len(w.pending)], d.fate)
+		}
+	case "run":
+		w.start(w.container(d.pick))
+	case "finish":
+		if r := w.container(d.pick).running; r != nil {
+			w.finish(r)
+		}
+	case "restart":
+		if c := w.container(d.pick); c.running == nil {
+			w.discard(c)
+		}
+	case "land":
+		w.land(d.pick)
+	case "pass":
+		w.advance(d.span)
+	case "skew":
+		w.skew = d.span
+		w.logf("clocks are wrong by %s", d.span)
+	case "stale":
+		w.stale = d.pick
+		w.logf("the API answers with its state %d changes ago", d.pick)
+	case "outage":
+		w.outage = restore.FailureKind(d.word)
+		w.logf("the API is out: %q", d.word)
+	default:
+		w.logf("the API: %s", d)
+		w.live(d)
+	}
+}
+
+// live does to a job what a deed says.
+func (w *world) live(d deed) {
+	id := jobIDs[d.job]
+	if d.what == "vanishes" {
+		w.remove(id)
+		return
+	}
+	known := w.listed(id)
+	w.edit(id, func(j *restore.Job) {
+		if !known {
+			w.bear(j, d)
+		}
+		switch d.what {
+		case "status":
+			j.Status = restore.Status(d.word)
+		case "delivery":
+			j.Delivery.Status = restore.DeliveryStatus(d.word)
+		case "expires":
+			j.Delivery.Expires = w.now.Add(d.span)
+			j.Delivery.Status = restore.DeliveryReady
+		case "hash":
+			j.Hashes = hashed(j.Hashes, d.pick)
+		case "unhash":
+			j.Hashes = nil
+		case "ends":
+			j.Status, j.Delivery.Status = restore.Finished, restore.DeliveryReady
+			j.Delivery.Expires = w.now.Add(48 * time.Hour)
+			j.Hashes = hashed(j.Hashes, d.pick)
+		}
+	})
+}
+
+// bear decides what a job is that the API lists for the first time. A job that was listed before is what it was.
+func (w *world) bear(j *restore.Job, d deed) {
+	for _, jobs := range slices.Backward(w.past) {
+		if i := slices.IndexFunc(jobs, func(old restore.Job) bool { return old.ID == j.ID }); i >= 0 {
+			*j = jobs[i]
+			return
+		}
+	}
+	j.Created = w.now.Add(min(d.span, 0))
+	if d.job < 3 && w.seeded(1) {
+		j.BatchID = "5a66783b80eef5354c77eeff"
+	}
+	if d.job == 4 || d.pick == 7 {
+		j.Delivery.TargetCluster = "elsewhere"
+	}
+}
+
+// seeded is a choice that a whole history makes once.
+func (s setup) seeded(bit uint) bool { return uint(s.pageSize+s.outputs)>>bit&1 == 0 }
+
+// hashed lists one more file, or another sum for one.
+func hashed(hashes []restore.Hash, pick int) []restore.Hash {
+	name, sum := fmt.Sprintf("file%d", pick%2), fmt.Sprintf("%040x", pick)
+	kept := slices.DeleteFunc(slices.Clone(hashes), func(h restore.Hash) bool { return h.File == name })
+	return append(kept, restore.Hash{File: name, Algorithm: "SHA1", Sum: sum})
+}

@@ -1,0 +1,233 @@
+package simtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"testing/synctest"
+	"time"
+
+	"restorewatch/internal/watch"
+)
+
+// A fate is what becomes of one call.
+type fate int
+
+// The fates. Those that a kind of call cannot meet count as the nearest that it can.
+const (
+	fine        fate = iota
+	failBefore       // fails without effect
+	failAfter        // takes effect, and reports a failure
+	lost             // a write takes effect, and reports a conflict: it was sent twice and met itself
+	late             // fails, and takes effect later, when nobody waits for it any more
+	killBefore       // the process ends before the call takes effect
+	killAfter        // and after
+	cancelled        // the run's context ends: this call and all later ones fail without effect
+	held             // takes effect, and is answered by a later step
+	numberFates = iota
+)
+
+var fateNames = [numberFates]string{
+	"fine", "fails without effect", "fails after its effect", "takes effect and reports a conflict", "fails and takes effect later",
+	"killed before it", "killed after it", "context cancelled", "answer held back",
+}
+
+func (f fate) String() string { return fateNames[f] }
+
+var errFault = errors.New("injected fault")
+
+// A call is a run that waits at an I/O boundary. apply does what the call is for; the run goes on once it is answered.
+type call struct {
+	of      *run
+	what    string // load, page, save, drop, publish
+	key     string // of what, to order calls that wait at the same time
+	name    string // for the trace
+	apply   func() // the effect; nil once applied
+	expired func() // registers the effect as still on its way
+	resume  chan error
+	applied bool
+}
+
+var errLost = errors.New("conflict with itself")
+
+// reach stops a run at an I/O boundary until the scheduler lets it go on, and returns the call's error. A killed run
+// never returns from here.
+func (r *run) reach(ctx context.Context, c *call) error {
+	if r.dead {
+		runtime.Goexit()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.of, c.resume = r, make(chan error, 1)
+	r.mu.Lock()
+	r.pending = append(r.pending, c)
+	r.mu.Unlock()
+	err := <-c.resume
+	if r.dead {
+		runtime.Goexit()
+	}
+	return err
+}
+
+// start begins a run in a container, unless one is under way there.
+func (w *world) start(c *container) *run {
+	if c.running != nil {
+		return nil
+	}
+	r := &run{world: w, id: len(w.runs) + 1, in: c, now: w.now.Add(w.skew).Truncate(time.Second)}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.sight.begin(r)
+	w.runs = append(w.runs, r)
+	c.running = r
+	w.counts.runs++
+	ports := w.mutant.ports(r, port{r})
+	if c.watcher == nil {
+		c.watcher = &watch.Watcher{Targets: targets, Rules: w.rules}
+	}
+	c.watcher.Lister, c.watcher.Store = ports, ports
+	c.watcher.Outputs = w.outputsOf(r, ports)
+	if w.mutant.forgetful != nil {
+		w.mutant.forgetful(c)
+	}
+	w.logf("run %d begins in container %d, its clock says %s", r.id, c.id, r.now.Format(time.TimeOnly))
+	go func() {
+		defer r.end()
+		r.report, r.err = c.watcher.Run(r.ctx, r.now.Add(700*time.Millisecond))
+	}()
+	w.wait()
+	return r
+}
+
+// end notes that a run is over.
+func (r *run) end() {
+	r.finished = true
+	r.in.running = nil
+	r.cancel()
+	if r.dead {
+		return
+	}
+	r.logf("run %d ends: %v", r.id, r.err)
+	r.oracle.ended(r)
+}
+
+// wait returns when every run is over or waits at a boundary, in an order that depends on the history alone.
+func (w *world) wait() {
+	synctest.Wait()
+	slices.SortFunc(w.pending, func(a, b *call) int {
+		return cmp.Or(cmp.Compare(a.of.id, b.of.id), cmp.Compare(a.key, b.key))
+	})
+}
+
+// step decides what becomes of one waiting call, and lets everything go on until it waits again.
+func (w *world) step(c *call, f fate) {
+	w.counts.steps++
+	if f != fine && f != held {
+		w.counts.faults++
+	}
+	if f != fine || w.tracing {
+		w.logf("run %d: %s%s", c.of.id, c.name, strings.TrimSuffix(": "+f.String(), ": fine"))
+	}
+	switch f {
+	case failBefore:
+		w.resume(c, errFault)
+	case failAfter:
+		w.effect(c)
+		w.resume(c, errFault)
+	case lost:
+		w.effect(c)
+		w.resume(c, errLost)
+	case late:
+		if !c.applied && c.expired != nil {
+			c.expired()
+			c.applied = true
+		}
+		w.resume(c, errFault)
+	case killBefore:
+		w.kill(c.of)
+	case killAfter:
+		w.effect(c)
+		w.kill(c.of)
+	case cancelled:
+		c.of.cancelled = true
+		c.of.cancel()
+		w.resume(c, context.Canceled)
+	case held:
+		w.effect(c)
+	default:
+		w.effect(c)
+		w.resume(c, nil)
+	}
+	w.wait()
+}
+
+func (w *world) effect(c *call) {
+	if !c.applied {
+		c.applied = true
+		c.apply()
+	}
+}
+
+func (w *world) resume(c *call, err error) {
+	w.pending = slices.DeleteFunc(w.pending, func(other *call) bool { return other == c })
+	c.resume <- err
+}
+
+// kill ends a run and its container where they are: nothing of it happens any more, and its memory is gone.
+func (w *world) kill(r *run) {
+	r.dead = true
+	w.discard(r.in)
+	for _, c := range slices.Clone(w.pending) {
+		if c.of == r {
+			w.resume(c, nil)
+		}
+	}
+}
+
+// callsOf returns the calls that a run waits in.
+func (w *world) callsOf(r *run) []*call {
+	var calls []*call
+	for _, c := range w.pending {
+		if c.of == r {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// finish lets a run go on undisturbed until it is over.
+func (w *world) finish(r *run) {
+	for calls := w.callsOf(r); len(calls) > 0 && w.broken == nil; calls = w.callsOf(r) {
+		w.step(calls[0], fine)
+	}
+}
+
+// land lets a write that nobody waits for arrive.
+func (w *world) land(pick int) {
+	if len(w.late) == 0 {
+		return
+	}
+	i := pick % len(w.late)
+	arrive := w.late[i]
+	w.late = slices.Delete(w.late, i, i+1)
+	arrive()
+}
+
+// abandon ends all that is left, so that no goroutine outlives its history.
+func (w *world) abandon() {
+	for _, r := range w.runs {
+		if !r.finished {
+			w.kill(r)
+		}
+	}
+	w.wait()
+}
+
+// advance moves the clock.
+func (w *world) advance(d time.Duration) {
+	w.now = w.now.Add(d)
+	w.logf("the time is %s", w.now.Format(time.RFC3339))
+}

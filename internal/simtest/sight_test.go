@@ -1,0 +1,90 @@
+package simtest
+
+import (
+	"maps"
+	"slices"
+
+	"restorewatch/internal/restore"
+)
+
+// A sight is what one run has seen, and what the oracle expects of it for that reason.
+type sight struct {
+	run      *run
+	listing  map[restore.JobID]restore.Job
+	pages    int
+	complete bool  // the last page was among them
+	failed   error // the listing's
+	expected *expectations
+	tried    map[restore.Key]bool // records that it tried to save as observed
+	dropped  map[restore.Key]bool // records that it tried to drop
+	unsaved  bool                 // an observation could not be saved
+}
+
+func (s *sight) begin(r *run) {
+	*s = sight{
+		run: r, listing: make(map[restore.JobID]restore.Job), tried: make(map[restore.Key]bool),
+		dropped: make(map[restore.Key]bool),
+	}
+}
+
+func (s *sight) listingFailed(err error) { s.failed = err }
+
+func (s *sight) paged(jobs []restore.Job, more bool) {
+	s.pages++
+	s.complete = !more
+	for _, j := range jobs {
+		s.listing[j.ID] = j
+	}
+}
+
+// over computes, once, what the finished listing means for the ledger that the run has.
+func (s *sight) over() *expectations {
+	if s.expected == nil && s.listed() {
+		s.expected = s.run.oracle.expect(s.run)
+	}
+	return s.expected
+}
+
+// listed reports whether the run has got so far as to list.
+func (s *sight) listed() bool { return s.pages > 0 || s.failed != nil }
+
+// A purpose is why a record is saved.
+type purpose string
+
+const (
+	beginning purpose = "begins"
+	observing purpose = "saves"
+	settling  purpose = "settles"
+)
+
+// attempt notes that a run is about to save a record, and tells what for: a record that has another outbox or progress
+// than it had, and no new event, is settled after publishing.
+func (s *sight) attempt(r *run, saving restore.Record) purpose {
+	if !s.listed() {
+		return beginning
+	}
+	s.over()
+	before := r.in.known[saving.Key()]
+	if before != nil && before.record.Sequence == saving.Sequence &&
+		(len(before.record.Outbox) != len(saving.Outbox) || !slices.Equal(before.record.Progress, saving.Progress)) {
+		return settling
+	}
+	s.tried[saving.Key()] = true
+	return observing
+}
+
+func (s *sight) dropping(key restore.Key) {
+	s.over()
+	s.dropped[key] = true
+}
+
+// view returns the facts that the run's ledger holds.
+func (r *run) view() map[restore.Key]facts {
+	view := make(map[restore.Key]facts, len(r.in.known))
+	for key, known := range r.in.known {
+		view[key] = known.facts
+	}
+	return view
+}
+
+func sortedKeys[V any](m map[restore.Key]V) []restore.Key { return slices.Sorted(maps.Keys(m)) }
