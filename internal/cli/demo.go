@@ -33,7 +33,7 @@ the watcher is thrown away and built anew from its file.
 
 The demo checks itself: it exits with 1 if an event is missing, told twice, out of order or not owed.`,
 	prepare: func(a *app, f *flags) action {
-		speed := f.Float64("speed", 3000, "show it `N` times as fast as the clock")
+		speed := f.Float64("speed", 3400, "show it `N` times as fast as the clock")
 		fast := f.Bool("fast", false, "do not wait at all between two runs")
 		return func(ctx context.Context, _ []string) error {
 			if *speed <= 0 {
