@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	bridgetypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -109,23 +111,46 @@ func (w *world) makeTopic() {
 	topic, err := topics.CreateTopic(w.t.Context(), &sns.CreateTopicInput{Name: new("events-" + w.name())})
 	w.must("create topic", err)
 	w.topicARN = *topic.TopicArn
-	w.subscribe()
+	w.queueURL = w.subscribe(w.topicARN)
 }
 
-// subscribe puts a queue of its own behind the topic.
-func (w *world) subscribe() {
-	topics, queues := sns.NewFromConfig(w.moto), sqs.NewFromConfig(w.moto)
+// subscribe puts a queue of its own behind a topic.
+func (w *world) subscribe(topic string) (queueURL string) {
+	w.t.Helper()
+	queueURL, arn := w.makeQueue()
+	_, err := sns.NewFromConfig(w.moto).Subscribe(w.t.Context(), &sns.SubscribeInput{
+		TopicArn: &topic, Protocol: new("sqs"), Endpoint: &arn,
+	})
+	w.must("subscribe", err)
+	return queueURL
+}
+
+// rule puts a queue of its own behind a bus, for all that restorewatch says.
+func (w *world) rule(bus string) (queueURL string) {
+	w.t.Helper()
+	queueURL, arn := w.makeQueue()
+	rules, name := eventbridge.NewFromConfig(w.moto), "rule-"+strings.ToLower(rand.Text())
+	_, err := rules.PutRule(w.t.Context(), &eventbridge.PutRuleInput{
+		Name: &name, EventBusName: &bus, EventPattern: new(`{"source": ["restorewatch"]}`),
+	})
+	w.must("put rule", err)
+	_, err = rules.PutTargets(w.t.Context(), &eventbridge.PutTargetsInput{
+		Rule: &name, EventBusName: &bus, Targets: []bridgetypes.Target{{Id: new("queue"), Arn: &arn}},
+	})
+	w.must("put targets", err)
+	return queueURL
+}
+
+func (w *world) makeQueue() (queueURL, arn string) {
+	w.t.Helper()
+	queues := sqs.NewFromConfig(w.moto)
 	queue, err := queues.CreateQueue(w.t.Context(), &sqs.CreateQueueInput{QueueName: new("queue-" + strings.ToLower(rand.Text()))})
 	w.must("create queue", err)
-	arn, err := queues.GetQueueAttributes(w.t.Context(), &sqs.GetQueueAttributesInput{
+	read, err := queues.GetQueueAttributes(w.t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl: queue.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
 	})
 	w.must("read queue", err)
-	_, err = topics.Subscribe(w.t.Context(), &sns.SubscribeInput{
-		TopicArn: &w.topicARN, Protocol: new("sqs"), Endpoint: new(arn.Attributes["QueueArn"]),
-	})
-	w.must("subscribe", err)
-	w.queueURL = *queue.QueueUrl
+	return *queue.QueueUrl, read.Attributes["QueueArn"]
 }
 
 func (w *world) makeSecret(value string) {
@@ -208,23 +233,32 @@ type event struct {
 	}
 }
 
-// receive empties the queue.
+// receive empties the queue behind the topic.
 func (w *world) receive() []message {
 	w.t.Helper()
-	queues := sqs.NewFromConfig(w.moto)
 	var all []message
+	for _, body := range w.drain(w.queueURL) {
+		var read message
+		w.must("read message", json.Unmarshal([]byte(body), &read))
+		w.must("read event", json.Unmarshal([]byte(read.Message), &read.Event))
+		all = append(all, read)
+	}
+	return all
+}
+
+// drain empties a queue and returns what was in it.
+func (w *world) drain(queueURL string) (bodies []string) {
+	w.t.Helper()
+	queues := sqs.NewFromConfig(w.moto)
 	for {
-		got, err := queues.ReceiveMessage(w.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &w.queueURL, MaxNumberOfMessages: 10})
+		got, err := queues.ReceiveMessage(w.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queueURL, MaxNumberOfMessages: 10})
 		w.must("receive", err)
 		if len(got.Messages) == 0 {
-			return all
+			return bodies
 		}
 		for _, m := range got.Messages {
-			var read message
-			w.must("read message", json.Unmarshal([]byte(*m.Body), &read))
-			w.must("read event", json.Unmarshal([]byte(read.Message), &read.Event))
-			all = append(all, read)
-			_, err := queues.DeleteMessage(w.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &w.queueURL, ReceiptHandle: m.ReceiptHandle})
+			bodies = append(bodies, *m.Body)
+			_, err := queues.DeleteMessage(w.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queueURL, ReceiptHandle: m.ReceiptHandle})
 			w.must("delete message", err)
 		}
 	}
@@ -278,6 +312,8 @@ func operation(r *http.Request, body []byte) string {
 	switch {
 	case strings.HasPrefix(service, "DynamoDB"):
 		service = "dynamodb"
+	case service == "AWSEvents":
+		service = "events"
 	case service == "secretsmanager":
 	default:
 		service = "sns"

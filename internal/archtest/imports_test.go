@@ -31,7 +31,7 @@ var arrows = []arrow{
 	{"internal/tick", []string{"internal/restore", "internal/watch"}, "the handler gets a watcher and builds none"},
 	{"internal/service", []string{
 		"internal/restore", "internal/watch", "internal/config", "internal/secrets", "internal/atlas",
-		"internal/store/dynamo", "internal/publish",
+		"internal/store/dynamo", "internal/publish", "internal/relay",
 	}, "wires what both programs share, so no part that only one of them may link"},
 	{"internal/cli", []string{
 		"internal/restore", "internal/watch", "internal/config", "internal/secrets", "internal/atlas", "internal/atlassim",

@@ -105,8 +105,8 @@ func (r *reader) endpoint(name string) Secret {
 		r.problem(name, "it is no URL of a host; want one such as https://example.com/path, copied whole")
 	case len(value) > maxURL:
 		r.problem(name, "it is longer than %d characters; want the URL alone", maxURL)
-	case u.User != nil:
-		r.problem(name, "it has a user name in it; want a URL without one")
+	case u.User != nil && name == EnvSlackURL: // another receiver may want HTTP's own authentication
+		r.problem(name, "it has a user name in it; want the URL as Slack shows it")
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
 		r.problem(name, "its scheme is not safe for what it says; want https, or http on loopback")
 	default:

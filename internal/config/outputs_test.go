@@ -74,6 +74,7 @@ func TestLoadOutputs(t *testing.T) {
 		{"SLACK_WEBHOOK_URL=http://127.0.0.1:1/", true, false},
 		{"SLACK_WEBHOOK_SECRET=arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack-AbCdEf", true, false},
 		{"WEBHOOK_URL=http://[::1]:8080/x|WEBHOOK_SECRET=short and with blanks", false, true},
+		{"WEBHOOK_URL=https://me:" + canary + "@h|WEBHOOK_SECRET=x", false, true},
 		{"WEBHOOK_URL=https://h|WEBHOOK_SECRET=x|EVENT_BUS_NAME=default", false, true},
 	} {
 		got, err := config.Load(complete(environment(tt.env)), config.CommandLine)

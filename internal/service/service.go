@@ -12,12 +12,9 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"restorewatch/internal/atlas"
 	"restorewatch/internal/config"
-	"restorewatch/internal/publish"
-	"restorewatch/internal/publish/sns"
 	"restorewatch/internal/restore"
 	"restorewatch/internal/secrets"
 	"restorewatch/internal/store/dynamo"
@@ -27,7 +24,7 @@ import (
 // Parts are what a caller brings along. What is nil is built from the configuration.
 type Parts struct {
 	Store     watch.Store       // nil: the DynamoDB table
-	Outputs   []watch.Output    // nil: the SNS topic
+	Outputs   []watch.Output    // nil: those of Outputs
 	Transport http.RoundTripper // nil: the network
 	Since     time.Time         // where the news begins for targets never watched before; zero: at their first run
 }
@@ -59,6 +56,9 @@ func New(ctx context.Context, cfg config.Config, parts Parts) (*Service, error) 
 			return nil, err
 		}
 	}
+	if len(parts.Outputs) == 0 {
+		return nil, errNoOutput
+	}
 	return &Service{client: client, Watcher: &watch.Watcher{
 		Targets: cfg.Targets,
 		Lister:  client,
@@ -83,16 +83,6 @@ func Table(ctx context.Context, cfg config.Config) (*dynamo.Store, error) {
 		return nil, err
 	}
 	return dynamo.New(awsdynamodb.NewFromConfig(c), cfg.StateTable), nil
-}
-
-// outputs returns what the configuration publishes to.
-func outputs(cfg config.Config, cloud *cloud) ([]watch.Output, error) {
-	c, err := cloud.config()
-	if err != nil {
-		return nil, err
-	}
-	topic := sns.New(awssns.NewFromConfig(c, sns.Retry), cfg.TopicARN, publish.Renderer{BaseURL: cfg.BaseURL})
-	return []watch.Output{{Name: "sns", Publisher: topic}}, nil
 }
 
 func keyring(cfg config.Config, cloud *cloud) (atlas.Keyring, error) {
