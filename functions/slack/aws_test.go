@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/json"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"restorewatch/internal/atlassim"
 	"restorewatch/internal/publish/publishtest"
 	"restorewatch/internal/publish/sns"
 	"restorewatch/internal/testserver"
@@ -60,61 +62,130 @@ func TestMissingSecret(t *testing.T) {
 	}
 }
 
-// From the topic to the person: what the publisher tells SNS, a subscriber of the topic hands to the function as it came.
-// A queue stands for the subscription of the function.
-func TestFromTheTopic(t *testing.T) {
-	t.Parallel()
+// A pipe is a topic with a queue behind it, which stands for the subscription of the function.
+type pipe struct {
+	t      *testing.T
+	topics *awssns.Client
+	queues *sqs.Client
+	topic  string // ARN
+	queue  string // URL
+}
+
+func newPipe(t *testing.T) *pipe {
+	t.Helper()
 	cfg := testserver.AWSConfig(t, testserver.Moto(t))
-	topics, queues := awssns.NewFromConfig(cfg), sqs.NewFromConfig(cfg)
-	topic, err := topics.CreateTopic(t.Context(), &awssns.CreateTopicInput{Name: new("events-" + rand.Text())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	queue, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: new("slack-" + rand.Text())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	described, err := queues.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
-		QueueUrl: queue.QueueUrl, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
+	p := &pipe{t: t, topics: awssns.NewFromConfig(cfg), queues: sqs.NewFromConfig(cfg)}
+	topic, err := p.topics.CreateTopic(t.Context(), &awssns.CreateTopicInput{Name: new("events-" + rand.Text())})
+	p.must(err)
+	queue, err := p.queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{
+		QueueName: new("slack-" + rand.Text()), Attributes: map[string]string{"VisibilityTimeout": "0"},
 	})
+	p.must(err)
+	p.topic, p.queue = *topic.TopicArn, *queue.QueueUrl
+	described, err := p.queues.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+		QueueUrl: &p.queue, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
+	})
+	p.must(err)
+	_, err = p.topics.Subscribe(t.Context(), &awssns.SubscribeInput{
+		TopicArn: &p.topic, Protocol: new("sqs"), Endpoint: new(described.Attributes["QueueArn"]),
+	})
+	p.must(err)
+	return p
+}
+
+func (p *pipe) must(err error) {
+	p.t.Helper()
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	if _, err := topics.Subscribe(t.Context(), &awssns.SubscribeInput{
-		TopicArn: topic.TopicArn, Protocol: new("sqs"), Endpoint: new(described.Attributes["QueueArn"]),
-	}); err != nil {
-		t.Fatal(err)
-	}
-	all := publishtest.Types()
-	if _, err := sns.New(topics, *topic.TopicArn, renderer).Publish(t.Context(), all); err != nil {
-		t.Fatal(err)
-	}
-	s := newSlack(t, taken)
-	f := testserver.StartFunction(t, slackBootstrap(t), "SLACK_WEBHOOK_URL="+s.URL+path)
-	told := 0
+}
+
+// deliver hands the messages that are in the queue to a function, one an invocation as SNS does. Those that it takes are
+// gone, and the others stay, as Lambda and the dead-letter queue keep them.
+func (p *pipe) deliver(f *testserver.Function) (outcomes []testserver.Outcome) {
+	p.t.Helper()
+	seen := make(map[string]bool)
 	for {
-		got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, MaxNumberOfMessages: 10})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Messages) == 0 {
-			break
+		got, err := p.queues.ReceiveMessage(p.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &p.queue, MaxNumberOfMessages: 10})
+		p.must(err)
+		if !slices.ContainsFunc(got.Messages, func(m types.Message) bool { return !seen[*m.MessageId] }) {
+			return outcomes
 		}
 		for _, m := range got.Messages {
+			if seen[*m.MessageId] {
+				continue
+			}
+			seen[*m.MessageId] = true
 			var record struct{ Message string }
-			if err := json.Unmarshal([]byte(*m.Body), &record); err != nil {
-				t.Fatal(err)
-			}
-			if outcome := f.Invoke(input(t, record.Message), 20*time.Second); outcome.Error != nil {
-				t.Error(outcome.Error.Message)
-			}
-			told++
-			if _, err := queues.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: queue.QueueUrl, ReceiptHandle: m.ReceiptHandle}); err != nil {
-				t.Fatal(err)
+			p.must(json.Unmarshal([]byte(*m.Body), &record))
+			outcome := f.Invoke(input(p.t, record.Message), 20*time.Second)
+			outcomes = append(outcomes, outcome)
+			if outcome.Error == nil {
+				_, err := p.queues.DeleteMessage(p.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &p.queue, ReceiptHandle: m.ReceiptHandle})
+				p.must(err)
 			}
 		}
 	}
-	if messages, _ := s.seen(); told != len(all) || len(messages) != len(all) {
-		t.Errorf("%d events came out of the topic and the person sees %d, want %d", told, len(messages), len(all))
+}
+
+// What the publisher tells SNS, a subscriber of the topic hands to the function as it came: every type of event.
+func TestFromTheTopic(t *testing.T) {
+	t.Parallel()
+	p := newPipe(t)
+	all := publishtest.Types()
+	_, err := sns.New(p.topics, p.topic, renderer).Publish(t.Context(), all)
+	p.must(err)
+	s := newSlack(t, taken)
+	f := testserver.StartFunction(t, slackBootstrap(t), "SLACK_WEBHOOK_URL="+s.URL+path)
+	for _, outcome := range p.deliver(f) {
+		if outcome.Error != nil {
+			t.Error(outcome.Error.Message)
+		}
 	}
+	if messages, _ := s.seen(); len(messages) != len(all) {
+		t.Errorf("the person sees %d messages, want %d", len(messages), len(all))
+	}
+}
+
+// From the API to the person, with both functions as they would be deployed: while Slack refuses, the event is kept, and
+// it is told once Slack takes it.
+func TestFromTheAPI(t *testing.T) {
+	t.Parallel()
+	p := newPipe(t)
+	sim := new(atlassim.Server)
+	jobs := atlassim.PageExample()[:1]
+	jobs[0].BatchID, jobs[0].Hashes, jobs[0].StatusName, jobs[0].Delivery.StatusName = "", nil, "IN_PROGRESS", "NOT_STARTED"
+	sim.SetJobs(atlassim.PageProject, atlassim.PageCluster, jobs)
+	api := httptest.NewServer(sim)
+	defer api.Close()
+	dynamo := testserver.AWSConfig(t, testserver.DynamoDB(t))
+	watcher := testserver.StartFunction(t, testserver.BuildFunction(t, "watcher"),
+		"WATCH=legacy:"+atlassim.PageProject+"/"+atlassim.PageCluster, "ATLAS_BASE_URL="+api.URL,
+		"ATLAS_PUBLIC_KEY="+atlassim.DefaultPublicKey, "ATLAS_PRIVATE_KEY="+atlassim.DefaultPrivateKey,
+		"STATE_TABLE="+testserver.StateTable(t, dynamo), "EVENTS_TOPIC_ARN="+p.topic, "STUCK_AFTER=0",
+		"AWS_ENDPOINT_URL="+testserver.Moto(t), "AWS_ENDPOINT_URL_DYNAMODB="+*dynamo.BaseEndpoint)
+	tick := func() {
+		t.Helper()
+		if outcome := watcher.Invoke(`{}`, 20*time.Second); outcome.Error != nil {
+			t.Fatalf("tick: %s", outcome.Error.Message)
+		}
+	}
+	tick()
+	jobs[0].StatusName = "FINISHED"
+	sim.SetJobs(atlassim.PageProject, atlassim.PageCluster, jobs)
+	tick()
+
+	s := newSlack(t, answer{status: 404, body: "no_service"})
+	f := testserver.StartFunction(t, slackBootstrap(t), "SLACK_WEBHOOK_URL="+s.URL+path)
+	refused := p.deliver(f)
+	if len(refused) != 1 || refused[0].Error == nil || !strings.Contains(refused[0].Error.Message, jobs[0].ID+".status.FINISHED") {
+		t.Fatalf("outcomes %+v, want one that names the event", refused)
+	}
+	s.from(taken)
+	told := p.deliver(f)
+	messages, _ := s.seen()
+	if len(told) != 1 || told[0].Error != nil || len(messages) != 1 || messages[0].headline() != "✅ Restore of Cluster0 finished" {
+		t.Errorf("outcomes %+v, the person sees %+v", told, messages)
+	}
+	wantNoCanary(t, f, slices.Concat(refused, told)...)
 }

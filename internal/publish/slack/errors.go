@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -55,10 +56,16 @@ func (e *Error) FailureKind() restore.FailureKind { return restore.FailedPublish
 
 // Hint says what to do about the error.
 func (e *Error) Hint() string {
-	if hinted, ok := e.err.(interface{ Hint() string }); ok && e.hint == "" { //nolint:errorlint // the secret's own, directly within
-		return hinted.Hint()
+	if e.hint != "" {
+		return e.hint
 	}
-	return e.hint
+	if within, ok := errors.AsType[interface { // what is wrong with a secret, for instance
+		error
+		Hint() string
+	}](e.err); ok {
+		return within.Hint()
+	}
+	return ""
 }
 
 // gone reports whether the webhook, as far as its address tells, is no more.
