@@ -154,6 +154,7 @@ var keyholes = []keyhole{
 	{"github.com/aws/smithy-go", []string{"internal/store/dynamo", "internal/publish/bulk", "internal/secrets", "internal/relay", "internal/service"},
 		"AWS is an adapter's business"},
 	{"github.com/icholy/digest", []string{"internal/atlas"}, "authentication is the client's; the simulator has a digest of its own"},
+	{"golang.org/x/oauth2", []string{"internal/atlas"}, "authentication is the client's"},
 	{"modernc.org/sqlite", []string{"internal/store/sqlite"}, "the file is behind watch.Store"},
 	{"golang.org/x/sync", []string{"internal/secrets", "internal/watch", "internal/atlas"}, "concurrency has few places"},
 	{"golang.org/x/term", []string{"internal/cli", "internal/publish/console"}, "only a terminal has a width"},

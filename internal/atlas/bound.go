@@ -99,3 +99,13 @@ func bodyOf(res *http.Response) []byte {
 	}
 	return nil
 }
+
+// hide takes a secret out of a body, which errors quote: a server may repeat what it was sent.
+func hide(res *http.Response, secret string) {
+	body := bodyOf(res)
+	if secret == "" || !bytes.Contains(body, []byte(secret)) {
+		return
+	}
+	body = bytes.ReplaceAll(body, []byte(secret), []byte(redacted))
+	res.Body = &buffered{Reader: bytes.NewReader(body), bytes: body}
+}

@@ -23,20 +23,26 @@ const maxRedirects = 3
 
 // Options are what a Client needs to know.
 type Options struct {
-	BaseURL string            // scheme and host of the API: https, or http on loopback only
-	Keys    Keyring           // where the API key comes from
-	Base    http.RoundTripper // makes the connections; nil means Transport()
-	Timeout time.Duration     // for one request; 0 means DefaultTimeout
+	BaseURL   string            // scheme and host of the API: https, or http on loopback only
+	Keys      Keyring           // where the credentials come from
+	LegacyAPI string            // the path that serves the source legacy: v1, which "" means, or v2
+	CA        CA                // a certificate authority beside the system's; not together with Base
+	Base      http.RoundTripper // makes the connections; nil means Transport()
+	Timeout   time.Duration     // for one request; 0 means DefaultTimeout
 }
 
 // A Client reads restore jobs. It is safe for use from several goroutines, and meant to live as long as the program:
-// it remembers the API's challenge, the requests of the last minute and the pages last read.
+// it remembers the API's challenge or the access token, what is left of the API's limits, the names of clusters and the
+// pages last read.
 type Client struct {
-	base  *url.URL
-	http  *http.Client
-	bound *bound
-	agent string
-	pages *cache
+	apis    map[restore.Source]*api
+	base    *url.URL
+	http    *http.Client
+	bound   *bound
+	agent   string
+	pages   *cache
+	names   names
+	notices notices
 }
 
 // New returns a client. The error says which option is wrong.
@@ -45,28 +51,32 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("API address: %w", err)
 	}
+	apis, err := apisOf(o.LegacyAPI)
+	if err != nil {
+		return nil, err
+	}
 	if o.Keys == nil {
 		return nil, errors.New("API key: none is given")
 	}
-	if o.Base == nil {
-		o.Base = Transport()
+	if o.Base, err = o.transport(); err != nil {
+		return nil, err
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
 	wire := &bound{next: o.Base, timeout: o.Timeout}
-	chain := &retrier{next: newDigester(&limiter{next: wire}, o.Keys, base)}
+	auth := newAuthenticator(&gatekeeper{next: &limiter{next: wire}}, wire, o.Keys, base)
 	return &Client{
+		apis:  apis,
 		base:  base,
-		http:  &http.Client{Transport: chain, CheckRedirect: checkRedirect},
+		http:  &http.Client{Transport: &retrier{next: auth}, CheckRedirect: checkRedirect},
 		bound: wire,
 		agent: userAgent(),
 		pages: newCache(),
 	}, nil
 }
 
-// Transport returns the transport that a Client uses by default. A caller that needs a certificate authority of its
-// own sets it here and hands the transport to New.
+// Transport returns the transport that a Client uses by default.
 func Transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -80,7 +90,8 @@ func Transport() *http.Transport {
 	}
 }
 
-// Requests returns how many requests have really been sent so far, challenges and repeated ones included.
+// Requests returns how many requests have really been sent so far: challenges, repeated ones and requests for tokens
+// included.
 func (c *Client) Requests() int64 { return c.bound.requests.Load() }
 
 // String keeps what a client holds out of logs.
@@ -144,6 +155,7 @@ func userAgent() string {
 // A call is one request for t; what tells its errors apart from those of other calls.
 type call struct {
 	target restore.Target
+	api    *api
 	verb   string
 	accept string
 	url    *url.URL
@@ -156,7 +168,7 @@ func (c call) fail(err error) *Error {
 	if !ok {
 		e = &Error{kind: restore.FailedUnavailable, err: err}
 	}
-	e.Target, e.Verb, e.Page = c.target, c.verb, c.page
+	e.Target, e.Verb, e.Page, e.api = c.target, c.verb, c.page, c.api
 	e.Method, e.Path = http.MethodGet, c.url.EscapedPath()
 	return e
 }
@@ -182,6 +194,7 @@ func (c *Client) get(ctx context.Context, what call) ([]byte, error) {
 		}
 		return nil, what.fail(err)
 	}
+	c.notices.take(what, res.Header)
 	if res.StatusCode != http.StatusOK {
 		return nil, what.fail(refused(res))
 	}

@@ -10,83 +10,81 @@ import (
 	"restorewatch/internal/restore"
 )
 
-// The shapes that the API answers with ("Get All Legacy Backup Restore Jobs", Response Elements). What is not declared
-// is not read; delivery.url, urlV2, authHeader and authValue must never be declared.
+// A wirePage is one page of a listing; R is the shape of what is listed.
 type (
-	wirePage struct {
+	wirePage[R any] struct {
 		Links   []wireLink `json:"links"`
-		Results []wireJob  `json:"results"`
+		Results []R        `json:"results"`
 	}
 	wireLink struct {
 		Rel  string `json:"rel"`
 		Href string `json:"href"`
 	}
-	wireJob struct {
-		ID                string        `json:"id"`
-		GroupID           string        `json:"groupId"`
-		ClusterID         string        `json:"clusterId"`
-		ClusterName       string        `json:"clusterName"`
-		BatchID           string        `json:"batchId"`
-		SnapshotID        string        `json:"snapshotId"`
-		Created           string        `json:"created"`
-		StatusName        string        `json:"statusName"`
-		Delivery          wireDelivery  `json:"delivery"`
-		Hashes            []wireHash    `json:"hashes"`
-		EncryptionEnabled bool          `json:"encryptionEnabled"`
-		PointInTime       bool          `json:"pointInTime"`
-		Timestamp         wireTimestamp `json:"timestamp"`
-	}
-	wireDelivery struct {
-		MethodName        string `json:"methodName"`
-		StatusName        string `json:"statusName"`
-		Expires           string `json:"expires"`
-		ExpirationHours   number `json:"expirationHours"`
-		MaxDownloads      number `json:"maxDownloads"`
-		TargetGroupID     string `json:"targetGroupId"`
-		TargetClusterName string `json:"targetClusterName"`
-		TargetClusterID   string `json:"targetClusterId"`
-	}
-	wireHash struct {
-		TypeName string `json:"typeName"`
-		FileName string `json:"fileName"`
-		Hash     string `json:"hash"`
-	}
-	wireTimestamp struct {
-		Date      string `json:"date"`
-		Increment number `json:"increment"`
-	}
 )
+
+// A wire is the shape of a job, or of something else that is listed, in one API.
+type wire interface {
+	shape() shape
+}
+
+// A shape says what must be right of something that is listed.
+type shape struct {
+	noun   string  // what it is, as errors tell it
+	vitals []vital // the fields that its identity or its status depends on; others of a wrong type count as absent
+}
+
+// A vital is the name of a field and the kind of JSON that it must have, unless it is null or missing.
+type vital struct{ name, kind string }
+
+// A decoder turns one job of an answer into the domain's. It refuses only what cannot be remembered or would be told
+// wrongly.
+type decoder[W wire] func(W, restore.Target) (restore.Job, error)
+
+// pageOf and jobOf hide which shape a decoder is for.
+func pageOf[W wire](decode decoder[W]) func([]byte, restore.Target) (page, error) {
+	return func(body []byte, t restore.Target) (page, error) { return decodePage(body, decode, t) }
+}
+
+func jobOf[W wire](decode decoder[W]) func([]byte, restore.Target) (restore.Job, error) {
+	return func(body []byte, t restore.Target) (restore.Job, error) { return decodeJob(body, decode, t) }
+}
 
 // maxCommas bounds the values of a page, which bounds the memory that it unpacks to: "[]," is three bytes of JSON and
 // some 400 of a job. A full page of 500 jobs with a hash each has about 15,000.
 const maxCommas = 100_000
 
-// decodePage reads one page of a listing. An optional field of a wrong type counts as absent; what a record's identity,
-// a job's status or the way to the next page depends on must be right.
-func decodePage(body []byte, decode decoder, t restore.Target) (page, error) {
-	if n := bytes.Count(body, []byte{','}); n > maxCommas {
-		return page{}, fmt.Errorf("a page of %d bytes with %d commas is none that a listing has", len(body), n)
-	}
-	var wire wirePage
-	if err := unmarshal(body, &wire, checkPage); err != nil {
-		return page{}, err
-	}
-	if wire.Results == nil {
-		return page{}, checkPage(body)
-	}
-	next, err := nextQuery(wire.Links)
+// decodePage reads one page of a listing of jobs.
+func decodePage[W wire](body []byte, decode decoder[W], t restore.Target) (page, error) {
+	results, next, err := decodeResults[W](body)
 	if err != nil {
 		return page{}, err
 	}
-	jobs, err := decodeJobs(wire.Results, decode, t)
+	jobs, err := decodeJobs(results, decode, t)
 	return page{jobs: jobs, next: next}, err
 }
 
-func decodeJobs(results []wireJob, decode decoder, t restore.Target) ([]restore.Job, error) {
+// decodeResults reads one page of any listing and returns what it lists and the query of the next page.
+func decodeResults[W wire](body []byte) (results []W, next string, err error) {
+	if n := bytes.Count(body, []byte{','}); n > maxCommas {
+		return nil, "", fmt.Errorf("a page of %d bytes with %d commas is none that a listing has", len(body), n)
+	}
+	check := func(body []byte) error { return checkPage(body, (*new(W)).shape()) }
+	var listed wirePage[W]
+	if err := unmarshal(body, &listed, check); err != nil {
+		return nil, "", err
+	}
+	if listed.Results == nil {
+		return nil, "", check(body)
+	}
+	next, err = nextQuery(listed.Links)
+	return listed.Results, next, err
+}
+
+func decodeJobs[W wire](results []W, decode decoder[W], t restore.Target) ([]restore.Job, error) {
 	jobs := make([]restore.Job, 0, len(results))
 	at := make(map[restore.JobID]int, len(results))
-	for i, wire := range results {
-		job, err := decode(wire, t)
+	for i, w := range results {
+		job, err := decode(w, t)
 		if err != nil {
 			return nil, fmt.Errorf("job %d: %w", i+1, err)
 		}
@@ -100,12 +98,12 @@ func decodeJobs(results []wireJob, decode decoder, t restore.Target) ([]restore.
 	return jobs, nil
 }
 
-func decodeJob(body []byte, decode decoder, t restore.Target) (restore.Job, error) {
-	var wire wireJob
-	if err := unmarshal(body, &wire, checkJob); err != nil {
+func decodeJob[W wire](body []byte, decode decoder[W], t restore.Target) (restore.Job, error) {
+	var w W
+	if err := unmarshal(body, &w, func(body []byte) error { return checkVital(body, w.shape()) }); err != nil {
 		return restore.Job{}, err
 	}
-	return decode(wire, t)
+	return decode(w, t)
 }
 
 // unmarshal reads body into v. encoding/json goes on after a value of a wrong type, leaves that field alone and tells
@@ -125,7 +123,7 @@ func unmarshal(body []byte, v any, check func([]byte) error) error {
 }
 
 // checkPage looks for a wrong type where it matters. It runs only on pages that have one somewhere.
-func checkPage(body []byte) error {
+func checkPage(body []byte, s shape) error {
 	var shape struct {
 		Links   json.RawMessage `json:"links"`
 		Results json.RawMessage `json:"results"`
@@ -139,11 +137,11 @@ func checkPage(body []byte) error {
 	if err := checkLinks(shape.Links); err != nil {
 		return err
 	}
-	var jobs []json.RawMessage
-	_ = json.Unmarshal(shape.Results, &jobs) // a valid array: seen above
-	for i, job := range jobs {
-		if err := checkJob(job); err != nil {
-			return fmt.Errorf("job %d: %w", i+1, err)
+	var results []json.RawMessage
+	_ = json.Unmarshal(shape.Results, &results) // a valid array: seen above
+	for i, result := range results {
+		if err := checkVital(result, s); err != nil {
+			return fmt.Errorf("%s %d: %w", s.noun, i+1, err)
 		}
 	}
 	return nil
@@ -170,19 +168,18 @@ func checkLinks(raw json.RawMessage) error {
 	return nil
 }
 
-func checkJob(body []byte) error {
-	var shape struct {
-		ID         json.RawMessage `json:"id"`
-		StatusName json.RawMessage `json:"statusName"`
-	}
-	if err := json.Unmarshal(body, &shape); err != nil {
+// checkVital refuses a vital field of a wrong type. Names are compared as encoding/json does it.
+func checkVital(body []byte, s shape) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil {
 		return fmt.Errorf("it is %s, not an object", kind(body))
 	}
-	if k := kind(shape.ID); k != "a string" && k != "missing" && k != "null" { // the decoder refuses a job without id
-		return fmt.Errorf("its id is %s, not a string", k)
-	}
-	if k := kind(shape.StatusName); k != "a string" && k != "missing" && k != "null" {
-		return fmt.Errorf("its statusName is %s, not a string", k)
+	for name, raw := range fields {
+		for _, v := range s.vitals {
+			if k := kind(raw); strings.EqualFold(name, v.name) && k != "null" && k != v.kind {
+				return fmt.Errorf("its %s is %s, not %s", v.name, k, v.kind)
+			}
+		}
 	}
 	return nil
 }

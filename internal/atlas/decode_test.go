@@ -213,7 +213,7 @@ func wireOf(jobs []restore.Job) []byte {
 		}
 		results = append(results, w)
 	}
-	body, err := json.Marshal(wirePage{Results: results})
+	body, err := json.Marshal(wirePage[wireJob]{Results: results})
 	if err != nil {
 		panic(err)
 	}

@@ -3,10 +3,7 @@ package atlas
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 
 	"github.com/icholy/digest"
@@ -22,19 +19,13 @@ const maxRenewals = 2
 // own Transport is not used: it asks for a challenge per request when several start cold, reads the body of a 401 to
 // its end and closes it, and cannot change its key.
 //
-// One challenge serves all requests until the API refuses it. Only a Digest challenge is ever answered, and only to the
-// API's own origin.
+// One challenge serves all requests until the API refuses it. Only a Digest challenge is ever answered.
 type digester struct {
-	next   http.RoundTripper
-	keys   Keyring
-	origin *url.URL
+	next http.RoundTripper
 
 	mu      sync.Mutex
 	session *session      // nil while cold
 	asking  chan struct{} // closed when the one request that fetches the first challenge is over; nil if none does
-
-	renewing chan struct{} // holds one token: only one goroutine fetches a refused key again
-	renewals int           // how often that was done; guarded by mu
 }
 
 // A session is one challenge and how often it has been answered.
@@ -43,87 +34,7 @@ type session struct {
 	answered  int
 }
 
-func newDigester(next http.RoundTripper, keys Keyring, origin *url.URL) *digester {
-	return &digester{next: next, keys: keys, origin: origin, renewing: make(chan struct{}, 1)}
-}
-
-// RoundTrip implements http.RoundTripper. A 401 that it returns has outlived a new challenge and a renewed key.
-func (d *digester) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != d.origin.Scheme || req.URL.Host != d.origin.Host {
-		return nil, &Error{kind: restore.FailedInvalidResponse,
-			Detail: "refused to authenticate to " + clean(req.URL.Host, 100) + ", which is not the API's host"}
-	}
-	renewals := d.renewed()
-	key, err := d.key(req.Context(), d.keys.Key)
-	if err != nil {
-		return nil, err
-	}
-	res, err := d.exchange(req, key)
-	if err != nil || res.StatusCode != http.StatusUnauthorized {
-		return res, err
-	}
-	fresh, err := d.renewKey(req.Context(), renewals)
-	if err != nil {
-		refusal := refused(res)
-		refusal.err = err
-		return nil, refusal
-	}
-	if fresh.equal(key) {
-		return res, nil
-	}
-	return d.exchange(req, fresh)
-}
-
-// key asks the keyring, and gives its errors a kind unless they have one.
-func (d *digester) key(ctx context.Context, ask func(context.Context) (Key, error)) (Key, error) {
-	key, err := ask(ctx)
-	if err == nil {
-		err = key.check()
-	}
-	if err == nil {
-		return key, nil
-	}
-	failure := &Error{kind: restore.FailedCredentials, Detail: "fetch the API key", err: err}
-	if cause, ok := errors.AsType[classified](err); ok {
-		failure.kind, failure.hint = cause.FailureKind(), cause.Hint()
-	}
-	return Key{}, failure
-}
-
-// classified is an error that knows what kind of failure it is, as *Error does.
-type classified interface {
-	error
-	FailureKind() restore.FailureKind
-	Hint() string
-}
-
-func (d *digester) renewed() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.renewals
-}
-
-// renewKey fetches the key again, unless another request has done so since before, when renewals was read.
-func (d *digester) renewKey(ctx context.Context, before int) (Key, error) {
-	select {
-	case d.renewing <- struct{}{}:
-		defer func() { <-d.renewing }()
-	case <-ctx.Done():
-		return Key{}, ctx.Err()
-	}
-	if d.renewed() != before {
-		return d.key(ctx, d.keys.Key)
-	}
-	key, err := d.key(ctx, d.keys.Renew)
-	if err == nil {
-		d.mu.Lock()
-		d.renewals++
-		d.mu.Unlock()
-	}
-	return key, err
-}
-
-// exchange sends req signed with key, taking up new challenges as the API gives them.
+// exchange implements signer with the key pair of an API key, taking up new challenges as the API gives them.
 func (d *digester) exchange(req *http.Request, key Key) (*http.Response, error) {
 	s, res, err := d.begin(req)
 	if s == nil {
@@ -235,17 +146,4 @@ func (d *digester) send(req *http.Request, s *session, key Key) (*http.Response,
 	signed := req.Clone(req.Context())
 	signed.Header.Set("Authorization", answer.String())
 	return d.next.RoundTrip(signed)
-}
-
-// otherSchemes names the authentication that a 401 asks for when it is not one that the client gives; "" otherwise.
-func otherSchemes(h http.Header) string {
-	var names []string
-	for _, challenge := range h.Values("Www-Authenticate") {
-		name, _, _ := strings.Cut(strings.TrimSpace(challenge), " ")
-		if strings.EqualFold(name, "Digest") {
-			return ""
-		}
-		names = append(names, fmt.Sprintf("%q", clean(name, 40)))
-	}
-	return strings.Join(names, ", ")
 }

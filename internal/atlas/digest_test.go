@@ -250,7 +250,7 @@ func TestOnlyDigestIsAnswered(t *testing.T) {
 
 // Requests that are refused for one old nonce go on together with the first new one, and count on under it.
 func TestManyRefusalsEndInOneChallenge(t *testing.T) {
-	d := newDigester(nil, nil, nil)
+	d := &digester{}
 	old := d.adopt(nil, &digest.Challenge{Nonce: "old"})
 	first := d.adopt(old, &digest.Challenge{Nonce: "first"})
 	first.answered = 7
@@ -279,13 +279,14 @@ func TestEndlesslyStale(t *testing.T) {
 
 func TestNoCredentialsElsewhere(t *testing.T) {
 	sent := false
-	d := newDigester(roundTrip(func(*http.Request) (*http.Response, error) {
+	next := roundTrip(func(*http.Request) (*http.Response, error) {
 		sent = true
 		return answer(200, ""), nil
-	}), StaticKey(publicKey, private), newClient(t, nil).base)
+	})
+	a := newAuthenticator(next, next, StaticKey(publicKey, private), newClient(t, nil).base)
 	for _, url := range []string{"http://atlas.test/", "https://atlas.test.evil/", "https://atlas.test:444/"} {
 		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-		if _, err := d.RoundTrip(req); err == nil || sent {
+		if _, err := a.RoundTrip(req); err == nil || sent {
 			t.Errorf("%s: sent %t, error %v", url, sent, err)
 		}
 	}

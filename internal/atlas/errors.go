@@ -29,7 +29,9 @@ type Error struct {
 	RetryAfter time.Duration // how long the API, or the limit per project, asks to wait
 
 	kind    restore.FailureKind
+	api     *api   // that was asked; nil if none was
 	hint    string // "" means the usual one
+	foreign bool   // the answer is not in the API's form
 	passing bool   // the same request may fare better in a moment
 	err     error
 }
@@ -91,12 +93,11 @@ func refused(res *http.Response) *Error {
 	switch {
 	case !ok:
 		e.Detail = describeForeign(res.Header.Get("Content-Type"), bodyOf(res))
-		e.hint = "Something between restorewatch and the API answered in its place, such as a proxy, a firewall or a " +
-			"maintenance page: check ATLAS_BASE_URL and the way to it."
+		e.foreign = true
 	case e.kind == restore.FailedAccessList:
 		e.Address = addressIn(said.Parameters, said.Detail)
 	}
-	if others := otherSchemes(res.Header); res.StatusCode == http.StatusUnauthorized && others != "" {
+	if others := otherSchemes(res); res.StatusCode == http.StatusUnauthorized && others != "" {
 		e.Detail = strings.TrimSpace(e.Detail + " (the answer asks for the authentication " + others +
 			", and only HTTP Digest is given)")
 	}

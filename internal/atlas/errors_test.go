@@ -42,7 +42,7 @@ func TestRefusals(t *testing.T) {
 		"list without address": {403, "ORG_REQUIRES_ACCESS_LIST", "This organization requires access through an access list.", []any{7}, restore.FailedAccessList, []string{"ORG_REQUIRES"}, "Add the address that"},
 		"old name":             {403, "ORG_REQUIRES_WHITELIST", "", nil, restore.FailedAccessList, nil, "NAT gateway"},
 		"plan":                 {403, "FEATURE_UNSUPPORTED", "Not in this plan.", nil, restore.FailedForbidden, []string{"FEATURE_UNSUPPORTED"}, "Project Read Only"},
-		"project":              {404, "GROUP_NOT_FOUND", "No group with ID x exists.", nil, restore.FailedNotFound, []string{"404 GROUP_NOT_FOUND", "No group with ID x"}, "project id and the cluster name"},
+		"project":              {404, "GROUP_NOT_FOUND", "No group with ID x exists.", nil, restore.FailedNotFound, []string{"404 GROUP_NOT_FOUND", "No group with ID x"}, "Check the project id in WATCH"},
 		"404 of one code":      {404, "UNEXPECTED_ERROR", "", nil, restore.FailedNotFound, []string{"404"}, "WATCH"},
 		"flex":                 {400, "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API", "Flex.", nil, restore.FailedConfig, []string{"400"}, "source flex"},
 		"bad request":          {400, "INVALID_QUERY_PARAMETER", "", nil, restore.FailedConfig, nil, "source fits the cluster"},

@@ -2,13 +2,12 @@ package atlas
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -20,63 +19,21 @@ const (
 	maxID   = 128  // bytes of an id; the API's have 24
 )
 
-// legacyJob is the decoder of the legacy shape. The project and the cluster that an answer leaves out are those that
-// it was asked for.
-func legacyJob(w wireJob, t restore.Target) (restore.Job, error) {
-	if w.ID == "" {
-		return restore.Job{}, errors.New("it has no id")
+// checkIDs refuses a job that cannot be remembered: it must have an id, and may have a batch.
+func checkIDs(id, batch string) error {
+	if id == "" {
+		return errors.New("it has no id")
 	}
-	if err := checkID(w.ID); err != nil {
-		return restore.Job{}, fmt.Errorf("its id: %w", err)
+	if err := checkID(id); err != nil {
+		return fmt.Errorf("its id: %w", err)
 	}
-	if w.BatchID != "" {
-		if err := checkID(w.BatchID); err != nil {
-			return restore.Job{}, fmt.Errorf("its batchId: %w", err)
-		}
+	if batch == "" {
+		return nil
 	}
-	created := parseTime(w.Created)
-	if created.IsZero() {
-		created = objectIDTime(w.ID)
+	if err := checkID(batch); err != nil {
+		return fmt.Errorf("its batchId: %w", err)
 	}
-	return restore.Job{
-		ID:                restore.JobID(w.ID),
-		ProjectID:         text(cmp.Or(w.GroupID, t.Project)),
-		ClusterID:         text(w.ClusterID),
-		ClusterName:       text(cmp.Or(w.ClusterName, t.Cluster)),
-		BatchID:           restore.BatchID(w.BatchID),
-		SnapshotID:        text(w.SnapshotID),
-		Created:           created,
-		Status:            restore.Status(text(w.StatusName)),
-		Delivery:          legacyDelivery(w.Delivery),
-		Hashes:            legacyHashes(w.Hashes),
-		EncryptionEnabled: w.EncryptionEnabled,
-		PointInTime:       w.PointInTime,
-		Timestamp:         restore.Timestamp{Date: parseTime(w.Timestamp.Date), Increment: w.Timestamp.Increment.upTo(math.MaxUint32)},
-	}, nil
-}
-
-func legacyDelivery(w wireDelivery) restore.Delivery {
-	return restore.Delivery{
-		Method:          text(w.MethodName),
-		Status:          restore.DeliveryStatus(text(w.StatusName)),
-		Expires:         parseTime(w.Expires),
-		ExpirationHours: int(w.ExpirationHours.upTo(math.MaxInt32)),
-		MaxDownloads:    int(w.MaxDownloads.upTo(math.MaxInt32)),
-		TargetProject:   text(w.TargetGroupID),
-		TargetCluster:   text(cmp.Or(w.TargetClusterName, w.TargetClusterID)),
-	}
-}
-
-// legacyHashes sorts, because the order of a listing is no news, and leaves out what names neither a file nor a sum.
-func legacyHashes(wire []wireHash) []restore.Hash {
-	var hashes []restore.Hash
-	for _, w := range wire {
-		if w.FileName != "" || w.Hash != "" {
-			hashes = append(hashes, restore.Hash{File: text(w.FileName), Algorithm: text(w.TypeName), Sum: text(w.Hash)})
-		}
-	}
-	slices.SortFunc(hashes, restore.Hash.Compare)
-	return slices.Compact(hashes)
+	return nil
 }
 
 // checkID refuses what cannot name a record: an id becomes part of keys, of event ids and of URL paths.
@@ -120,6 +77,12 @@ func parseTime(s string) time.Time {
 	return time.Time{}
 }
 
+// isObjectID reports whether id is 24 hex digits. Every id of the APIs is; no name of a cluster should be.
+func isObjectID(id string) bool {
+	raw, err := hex.DecodeString(id)
+	return err == nil && len(raw) == 12
+}
+
 // objectIDTime returns when an ObjectID was made: its first four bytes are seconds since 1970 (BSON specification).
 // The zero time if id is none.
 func objectIDTime(id string) time.Time {
@@ -128,6 +91,29 @@ func objectIDTime(id string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(binary.BigEndian.Uint32(raw)), 0).UTC()
+}
+
+// A wireTimestamp is a position in the oplog: an object, or in some answers its date alone. What is neither counts as
+// absent, and so do its nulls.
+type wireTimestamp struct {
+	Date      string
+	Increment number
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It never fails.
+func (w *wireTimestamp) UnmarshalJSON(raw []byte) error {
+	*w = wireTimestamp{}
+	if kind(raw) == "a string" {
+		_ = json.Unmarshal(raw, &w.Date) // valid, or it would not have come here
+		return nil
+	}
+	type object wireTimestamp // without this method
+	_ = json.Unmarshal(raw, (*object)(w))
+	return nil
+}
+
+func (w wireTimestamp) decode() restore.Timestamp {
+	return restore.Timestamp{Date: parseTime(w.Date), Increment: w.Increment.upTo(math.MaxUint32)}
 }
 
 // A number is a whole number that may come as a string (timestamp.increment is documented as one and listed as the

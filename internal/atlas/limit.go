@@ -17,8 +17,9 @@ const (
 	limitWindow   = time.Minute
 )
 
-// A limiter lets at most limitRequests pass for each project in any stretch of limitWindow. It stands below digest and
-// retry, so that challenges and repeated requests count, as they do for the API.
+// A limiter lets at most limitRequests of v1.0 pass for each project in any stretch of limitWindow. It stands below
+// authentication and retry, so that challenges and repeated requests count, as they do for the API. Of v2 the API itself
+// tells what is left, which the gatekeeper minds.
 type limiter struct {
 	next http.RoundTripper
 
@@ -28,8 +29,10 @@ type limiter struct {
 
 // RoundTrip implements http.RoundTripper.
 func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := l.wait(req.Context(), projectOf(req.URL.Path)); err != nil {
-		return nil, err
+	if strings.Contains(req.URL.Path, "/v1.0/") {
+		if err := l.wait(req.Context(), projectOf(req.URL.Path)); err != nil {
+			return nil, err
+		}
 	}
 	return l.next.RoundTrip(req)
 }
@@ -37,7 +40,7 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 // wait returns when a request for project may be sent. It fails at once when that would be past ctx's deadline.
 func (l *limiter) wait(ctx context.Context, project string) error {
 	for {
-		now := time.Now().Round(0) // the wall clock: while a Lambda function is frozen, the monotonic one may stand still
+		now := wallClock()
 		pause := l.take(project, now)
 		if pause == 0 {
 			return nil
@@ -51,6 +54,9 @@ func (l *limiter) wait(ctx context.Context, project string) error {
 		}
 	}
 }
+
+// wallClock reads the clock that goes on while a Lambda function is frozen; the monotonic one may stand still.
+func wallClock() time.Time { return time.Now().Round(0) }
 
 // take books a request at now and returns 0, or returns how long to wait before asking again.
 func (l *limiter) take(project string, now time.Time) time.Duration {

@@ -8,17 +8,8 @@ import (
 	"math"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"restorewatch/internal/restore"
-)
-
-const (
-	// maxPages bounds one listing. At 500 jobs a page no cluster comes near: the whole history of a busy one, years of
-	// daily restores, was 2,160 jobs.
-	maxPages = 1000
-	// maxQuery bounds what is followed of a next link, in bytes.
-	maxQuery = 2048
 )
 
 // What is asked for, as errors tell it.
@@ -40,12 +31,12 @@ func (p page) size(length int) int {
 }
 
 // RestoreJobs implements watch.Lister with the pages that the API gives, each job once. perPage is cut to what the API
-// allows (1 to 500). Every error is an *Error; one that hits a later page comes after the jobs of the earlier ones.
+// allows. Every error is an *Error; one that hits a later page comes after the jobs of the earlier ones.
 func (c *Client) RestoreJobs(ctx context.Context, t restore.Target, perPage int) iter.Seq2[[]restore.Job, error] {
 	return c.list(ctx, t, perPage, "")
 }
 
-// BatchJobs lists the jobs of one batch, like RestoreJobs.
+// BatchJobs lists the jobs of one batch, like RestoreJobs. Only the sources legacy and manager have batches.
 func (c *Client) BatchJobs(ctx context.Context, t restore.Target, id restore.BatchID) iter.Seq2[[]restore.Job, error] {
 	return func(yield func([]restore.Job, error) bool) {
 		if err := checkID(string(id)); err != nil {
@@ -58,19 +49,18 @@ func (c *Client) BatchJobs(ctx context.Context, t restore.Target, id restore.Bat
 
 // RestoreJob returns one job. Every error is an *Error.
 func (c *Client) RestoreJob(ctx context.Context, t restore.Target, id restore.JobID) (restore.Job, error) {
-	a, err := apiOf(t)
-	if err != nil {
-		return restore.Job{}, err
-	}
 	if err := checkID(string(id)); err != nil {
 		return restore.Job{}, configError(t, "job id: "+err.Error(), "Give the id as the API shows it.")
 	}
-	what := call{target: t, verb: reading, accept: a.accept, url: a.url(c.base, t, string(id))}
-	body, err := c.get(ctx, what)
+	a, what, err := c.callFor(ctx, t, reading, string(id))
 	if err != nil {
 		return restore.Job{}, err
 	}
-	job, err := decodeJob(body, a.decode, t)
+	body, err := c.get(ctx, what)
+	if err != nil {
+		return restore.Job{}, c.lost(a, t, err)
+	}
+	job, err := a.job(body, t)
 	if err == nil && job.ID != id {
 		err = fmt.Errorf("asked for job %s and got job %s", id, job.ID)
 	}
@@ -80,22 +70,39 @@ func (c *Client) RestoreJob(ctx context.Context, t restore.Target, id restore.Jo
 	return job, nil
 }
 
+// callFor returns how to ask for t's listing, or for what lies below it.
+func (c *Client) callFor(ctx context.Context, t restore.Target, verb string, below ...string) (*api, call, error) {
+	a, err := c.oneCluster(t)
+	if err != nil {
+		return nil, call{}, err
+	}
+	addressed, err := c.addressed(ctx, a, t)
+	if err != nil {
+		return nil, call{}, err
+	}
+	return a, call{target: t, api: a, verb: verb, accept: a.accept, url: a.url(c.base, addressed, below...)}, nil
+}
+
+// lost forgets the id that a cluster's name stood for when the API knows it no more: the next pass looks it up anew.
+func (c *Client) lost(a *api, t restore.Target, err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if ok && e.kind == restore.FailedNotFound && a.byID && !isObjectID(t.Cluster) {
+		c.names.forget(t.Project)
+	}
+	return err
+}
+
 func (c *Client) list(ctx context.Context, t restore.Target, perPage int, batch restore.BatchID) iter.Seq2[[]restore.Job, error] {
 	return func(yield func([]restore.Job, error) bool) {
-		a, err := apiOf(t)
+		l, err := c.lister(ctx, t, perPage, batch)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		query := url.Values{"pageNum": {"1"}, "itemsPerPage": {strconv.Itoa(min(max(perPage, 1), a.maxPage))}}
-		if batch != "" {
-			query.Set("batchId", string(batch))
-		}
-		l := lister{client: c, api: a, target: t, query: query.Encode()}
 		for !l.over {
-			jobs, err := l.page(ctx)
+			jobs, err := l.jobs(ctx)
 			if err != nil {
-				yield(nil, err)
+				yield(nil, c.lost(l.api, t, err))
 				return
 			}
 			if len(jobs) > 0 && !yield(jobs, nil) {
@@ -105,59 +112,51 @@ func (c *Client) list(ctx context.Context, t restore.Target, perPage int, batch 
 	}
 }
 
-// A lister is one reading of a listing, from its first page to its last.
-type lister struct {
-	client *Client
-	api    api
-	target restore.Target
-	query  string        // of the page to read next
-	asked  []string      // the queries of the pages read
-	first  []restore.Job // of the first page
-	seen   map[restore.JobID]bool
-	over   bool
-}
-
-// page reads the next page and returns those of its jobs that no earlier page had: new jobs push old ones on to later
-// pages while a listing is being read.
-func (l *lister) page(ctx context.Context) ([]restore.Job, error) {
-	what := call{target: l.target, verb: listing, accept: l.api.accept, page: len(l.asked) + 1}
-	what.url = l.api.url(l.client.base, l.target)
-	what.url.RawQuery = l.query
-	body, err := l.client.get(ctx, what)
+func (c *Client) lister(ctx context.Context, t restore.Target, perPage int, batch restore.BatchID) (*lister, error) {
+	a, what, err := c.callFor(ctx, t, listing)
 	if err != nil {
 		return nil, err
 	}
-	p, err := l.decode(body)
-	if err == nil {
-		err = l.advance(p)
+	query := url.Values{}
+	if batch != "" {
+		if !a.batches {
+			return nil, configError(t, "source "+string(t.Source)+" has no batches", "Ask for the job itself.")
+		}
+		query.Set("batchId", string(batch))
 	}
+	return &lister{walk: c.begin(what, min(max(perPage, 1), a.maxPage), query), api: a, target: t}, nil
+}
+
+// A lister is a walk over the jobs of a target.
+type lister struct {
+	*walk
+	api    *api
+	target restore.Target
+	first  []restore.Job // of the first page
+	seen   map[restore.JobID]bool
+}
+
+// jobs reads the next page and returns those of its jobs that no earlier page had: new jobs push old ones on to later
+// pages while a listing is being read.
+func (l *lister) jobs(ctx context.Context) ([]restore.Job, error) {
+	var p page
+	err := l.page(ctx, func(body []byte) (string, int, error) {
+		var err error
+		p, err = l.decode(body)
+		return p.next, len(p.jobs), err
+	})
 	if err != nil {
-		return nil, what.invalid(err)
+		return nil, err
 	}
 	return l.unseen(p.jobs), nil
 }
 
 func (l *lister) decode(body []byte) (page, error) {
-	decode := func(body []byte) (page, error) { return decodePage(body, l.api.decode, l.target) }
+	decode := func(body []byte) (page, error) { return l.api.page(body, l.target) }
 	if len(l.asked) > 0 {
 		return decode(body) // only first pages are read on every run
 	}
 	return l.client.pages.decode(cacheKey{l.target, l.query}, body, decode)
-}
-
-// advance goes on to the page after p, or ends the listing. totalCount has no say: it is an estimate.
-func (l *lister) advance(p page) error {
-	l.asked = append(l.asked, l.query)
-	l.query = p.next
-	switch {
-	case p.next == "" || len(p.jobs) == 0:
-		l.over = true
-	case slices.Contains(l.asked, p.next):
-		return errors.New("the next link leads back to a page already read")
-	case len(l.asked) >= maxPages:
-		return fmt.Errorf("the listing does not end within %d pages", maxPages)
-	}
-	return nil
 }
 
 // unseen costs nothing on the first page, which is mostly the only one.
@@ -181,26 +180,4 @@ func (l *lister) unseen(jobs []restore.Job) []restore.Job {
 		}
 	}
 	return fresh
-}
-
-// nextQuery returns the query of the link to the next page, in one spelling, "" if there is none. Its host and path are
-// not looked at: behind a proxy they are not ours, and credentials go to the API's own address only.
-func nextQuery(links []wireLink) (string, error) {
-	i := slices.IndexFunc(links, func(l wireLink) bool { return l.Rel == "next" && l.Href != "" })
-	if i < 0 {
-		return "", nil
-	}
-	href := links[i].Href
-	if len(href) > maxQuery {
-		return "", fmt.Errorf("the next link is %d bytes long", len(href))
-	}
-	u, err := url.Parse(href)
-	if err != nil {
-		return "", errors.New("the next link is not a URL")
-	}
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil || len(values) == 0 {
-		return "", errors.New("the next link has no query that names a page")
-	}
-	return values.Encode(), nil
 }

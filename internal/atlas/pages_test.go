@@ -112,10 +112,10 @@ func TestBreakStopsReading(t *testing.T) {
 
 func TestEndlessListing(t *testing.T) {
 	n := 0
-	l := lister{query: "pageNum=0"}
+	w := walk{query: "pageNum=0"}
 	for {
 		n++
-		if err := l.advance(page{jobs: make([]restore.Job, 1), next: fmt.Sprintf("pageNum=%d", n)}); err != nil {
+		if err := w.advance(fmt.Sprintf("pageNum=%d", n), 1); err != nil {
 			break
 		}
 	}
@@ -195,8 +195,8 @@ func TestTargetsThatCannotBeWatched(t *testing.T) {
 		target restore.Target
 		word   string
 	}{
-		"cloud":            {restore.Target{Source: restore.Cloud, Project: "p", Cluster: "c"}, "cloud:p/c: source cloud is not supported yet"},
-		"every cluster":    {restore.Target{Source: restore.Legacy, Project: "p", Cluster: "*"}, "legacy:p/*: source legacy cannot watch * yet"},
+		"no source":        {restore.Target{Source: "serverless", Project: "p", Cluster: "c"}, "serverless:p/c: source serverless is not supported"},
+		"every cluster":    {restore.Target{Source: restore.Legacy, Project: "p", Cluster: "*"}, "legacy:p/*: it is many clusters"},
 		"out of the path":  {restore.Target{Source: restore.Legacy, Project: "..", Cluster: "c"}, "must be names"},
 		"nothing":          {restore.Target{Source: restore.Legacy}, "must be names"},
 		"source with text": {restore.Target{Source: "x\ny", Project: "p", Cluster: "c"}, "not supported"},

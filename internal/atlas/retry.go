@@ -63,10 +63,13 @@ func mayPass(ctx context.Context, res *http.Response, err error) bool {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.passing
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return false
-	}
-	return !slow(err)
+	return !certificate(err) && !slow(err)
+}
+
+// certificate reports a server whose certificate is not believed.
+func certificate(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 // slow reports a server that took the connection and then its whole time. Waiting for it again would eat the run.

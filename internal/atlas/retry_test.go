@@ -118,7 +118,7 @@ func (tt retryCase) run(t *testing.T) {
 func TestWaitEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := &script{answers: []attempt{status(429, "50")}}
+		s := &script{answers: []attempt{status(429, "9")}}
 		c := newClient(t, nil, func(o *Options) { o.Base = s })
 		time.AfterFunc(3*time.Second, cancel)
 		start := time.Now()
