@@ -111,8 +111,8 @@ func TestEveryTypeIsDelivered(t *testing.T) {
 		missing[e.Type] = true
 	}
 	for _, b := range in(blocks(t, "subscribe.md"), policies, "json") {
-		if b.heading == "Whatever happens outside staging" {
-			continue // everything is no recipe for anything
+		if len(b.delivers) > len(all)/2 {
+			continue // whoever takes nearly everything has not asked for this
 		}
 		for _, r := range all {
 			if slices.Contains(b.delivers, r.name) {
