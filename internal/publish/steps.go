@@ -131,7 +131,7 @@ func hashChangedSteps() []string {
 	return []string{
 		"Treat this as possible tampering until you know better: the API tells another hash than before for the same file.",
 		"Use no copy of this file yet, and throw none away. Compute the hash of each (restorewatch verify FILE, or sha1sum FILE) " +
-			"and compare it with both hashes below.",
+			"and compare it with both hashes told here.",
 		"See in the project's activity feed who handled this restore. If nobody can explain the change, open a case with " +
 			"MongoDB support and name the job and the snapshot.",
 	}
