@@ -6,15 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// root begins every path of the API.
-const root = "/api/atlas/v1.0"
 
 // A problem is an error as the API tells it.
 type problem struct {
@@ -52,13 +47,14 @@ func (p problem) write(w http.ResponseWriter) {
 	}
 	reason := http.StatusText(p.Status)
 	if p.Challenge != "" {
-		writeJSON(w, p.Status, true, challengeBody{p.Status, reason, p.Detail, p.Code})
+		writeJSON(w, p.Status, true, "", challengeBody{p.Status, reason, p.Detail, p.Code})
 		return
 	}
-	writeJSON(w, p.Status, false, errorBody{p.Detail, p.Status, p.Code, p.Parameters, reason})
+	writeJSON(w, p.Status, false, "", errorBody{p.Detail, p.Status, p.Code, p.Parameters, reason})
 }
 
-func writeJSON(w http.ResponseWriter, status int, pretty bool, v any) {
+// writeJSON answers with the JSON of v, which is of a version of its resource, or of none.
+func writeJSON(w http.ResponseWriter, status int, pretty bool, version string, v any) {
 	b, err := encode(v)
 	if err != nil {
 		panic(fmt.Sprintf("atlassim: the answer has no JSON form: %v", err)) // a test put a channel into Extra
@@ -68,83 +64,97 @@ func writeJSON(w http.ResponseWriter, status int, pretty bool, v any) {
 		_ = json.Indent(&indented, b, "", "  ") // b is JSON
 		b = indented.Bytes()
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", contentType(version))
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // a client that has gone misses nothing
 }
 
-// A place is what a path names: the jobs of a cluster, or one of them.
-type place struct {
-	project, cluster, job string
+// A visit is one request that has been let in, with all that its answer depends on.
+type visit struct {
+	place
+	query
+	key     string // public key or client id
+	version string
+	base    string // scheme and host of links
+	world   world
 }
 
-// locate reads a path of the API; false if it names nothing that is simulated.
-func locate(u *url.URL) (place, bool) {
-	rest, ok := strings.CutPrefix(u.EscapedPath(), root+"/groups/")
-	parts := strings.Split(rest, "/")
-	if !ok || len(parts) < 4 || len(parts) > 5 || parts[1] != "clusters" || parts[3] != "restoreJobs" {
-		return place{}, false
-	}
-	for i := range parts {
-		name, err := url.PathUnescape(parts[i])
-		if err != nil || name == "" {
-			return place{}, false
-		}
-		parts[i] = name
-	}
-	p := place{project: parts[0], cluster: parts[2]}
-	if len(parts) == 5 {
-		p.job = parts[4]
-	}
-	return p, true
+// An entry is one thing that a listing has. show returns what becomes its JSON; alone says that it is not shown in a
+// listing, but asked for by id.
+type entry struct {
+	id   string
+	show func(alone bool) any
 }
 
 // answer serves an authenticated request as the API would.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, key string) {
 	s.mu.Lock()
-	body, q, wrong := s.lookUp(r, key)
+	v := &visit{key: key}
+	body, wrong := s.lookUp(v, r, w.Header())
 	s.mu.Unlock()
 	if wrong != nil {
 		wrong.write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, q.pretty, body)
+	writeJSON(w, http.StatusOK, v.pretty, v.version, body)
 }
 
-// lookUp returns the body of the answer, or what is wrong with the request. The caller has the lock.
-func (s *Server) lookUp(r *http.Request, key string) (body any, q query, wrong *problem) {
-	if wrong := s.refuseCaller(r); wrong != nil {
-		return nil, q, wrong
+// lookUp returns the body of the answer, or what is wrong with the request; headers that go with either are set in h.
+// The caller has the lock.
+func (s *Server) lookUp(v *visit, r *http.Request, h http.Header) (body any, wrong *problem) {
+	if wrong = s.admitted(v, r, h); wrong != nil {
+		return nil, wrong
 	}
-	p, ok := locate(r.URL)
-	if !ok {
-		return nil, q, notFound("RESOURCE_NOT_FOUND", fmt.Sprintf("Cannot find resource %s.", r.URL.Path), r.URL.Path)
+	if v.query, wrong = parseQuery(r.URL.Query()); wrong != nil {
+		return nil, wrong
+	}
+	v.base, v.world = s.base(r), s.world()
+	entries, wrong := v.route.entries(s, v)
+	switch {
+	case wrong != nil:
+		return nil, wrong
+	case v.id == "":
+		return v.page(entries), nil
+	}
+	return v.one(entries)
+}
+
+// admitted finds out what is asked for, and checks whether it may be asked for at all, and now.
+func (s *Server) admitted(v *visit, r *http.Request, h http.Header) (wrong *problem) {
+	if wrong := s.refuseCaller(r); wrong != nil {
+		return wrong
+	}
+	var ok bool
+	if v.place, ok = locate(r.URL); !ok {
+		return notFound("RESOURCE_NOT_FOUND", fmt.Sprintf("Cannot find resource %s.", r.URL.Path), r.URL.Path)
 	}
 	if r.Method != http.MethodGet {
-		return nil, q, &problem{Status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Allow: http.MethodGet,
-			Detail: fmt.Sprintf("The method %s is not allowed here.", r.Method), Parameters: []any{r.Method}}
+		return wrongMethod(r, http.MethodGet)
 	}
-	if wrong := s.limitRate(p.project); wrong != nil {
-		return nil, q, wrong
+	if v.version, wrong = s.negotiate(r, v.route); wrong != nil {
+		return wrong
 	}
-	jobs, wrong := s.jobs(p, key)
-	if wrong != nil {
-		return nil, q, wrong
+	s.deprecation(v.route, v.version).announce(h)
+	if wrong := s.limitRate(v.place, h); wrong != nil {
+		return wrong
 	}
-	if q, wrong = parseQuery(r.URL.Query()); wrong != nil {
-		return nil, q, wrong
-	}
-	at := s.base(r) + p.path()
-	if p.job == "" {
-		return s.page(jobs, q, at), q, nil
-	}
-	body, wrong = s.one(jobs, p, q, at)
-	return body, q, wrong
+	return s.refuseRole(v)
 }
 
-func (p place) path() string {
-	return root + "/groups/" + url.PathEscape(p.project) + "/clusters/" + url.PathEscape(p.cluster) + "/restoreJobs"
+func wrongMethod(r *http.Request, right string) *problem {
+	return &problem{Status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Allow: right,
+		Detail: fmt.Sprintf("The method %s is not allowed here.", r.Method), Parameters: []any{r.Method}}
+}
+
+// refuseRole refuses what takes more than Project Read Only: listings of Cloud Backup restores take Project Backup
+// Manager.
+func (s *Server) refuseRole(v *visit) *problem {
+	if v.route.api != CloudAPI || !slices.Contains(s.ReadOnly, v.key) {
+		return nil
+	}
+	return &problem{Status: http.StatusUnauthorized, Code: "USER_UNAUTHORIZED",
+		Detail: "The current user is not authorized to perform this action."}
 }
 
 func (s *Server) base(r *http.Request) string {
@@ -170,52 +180,6 @@ func (s *Server) refuseCaller(r *http.Request) *problem {
 		Detail: fmt.Sprintf("IP address %s is not allowed to access this resource.", caller), Parameters: []any{caller.String()}}
 }
 
-// jobs returns the jobs of a cluster that key may see.
-func (s *Server) jobs(p place, key string) ([]Job, *problem) {
-	if may, limited := s.Access[key]; limited && !slices.Contains(may, p.project) {
-		return nil, &problem{Status: http.StatusUnauthorized, Code: "NOT_IN_GROUP", Parameters: []any{p.project},
-			Detail: fmt.Sprintf("The current user is not in the group, or the group does not exist: %s.", p.project)}
-	}
-	world := s.world()
-	clusters, ok := world[p.project]
-	if !ok {
-		return nil, notFound("GROUP_NOT_FOUND", fmt.Sprintf("No group with ID %s exists.", p.project), p.project)
-	}
-	jobs, ok := clusters[p.cluster]
-	if !ok {
-		return nil, notFound("CLUSTER_NOT_FOUND",
-			fmt.Sprintf("No cluster named %s exists in group %s.", p.cluster, p.project), p.cluster, p.project)
-	}
-	return jobs, nil
-}
-
 func notFound(code, detail string, parameters ...any) *problem {
 	return &problem{Status: http.StatusNotFound, Code: code, Detail: detail, Parameters: parameters}
-}
-
-// A minute counts the requests of one project; the count begins anew with each minute of the clock.
-type minute struct {
-	begins time.Time
-	count  int
-}
-
-func (s *Server) limitRate(project string) *problem {
-	if !s.LimitRate {
-		return nil
-	}
-	now := s.now()
-	m := s.minutes[project]
-	if begins := now.Truncate(time.Minute); !m.begins.Equal(begins) {
-		m = minute{begins: begins}
-	}
-	m.count++
-	if s.minutes == nil {
-		s.minutes = map[string]minute{}
-	}
-	s.minutes[project] = m
-	if m.count <= RateLimit {
-		return nil
-	}
-	p := tooMany(root+"/groups/"+project, RetryIn(m.begins.Add(time.Minute).Sub(now)))
-	return &p
 }

@@ -20,6 +20,7 @@ const (
 	refused verdict = iota // none, malformed, or not of a known key
 	stale                  // of a known key, but the nonce is no longer taken: a new one will do
 	strayed                // made for another request than this one (RFC 7616 section 3.4.6)
+	spent                  // a bearer token that is not taken: unknown, expired or revoked
 	granted
 )
 
@@ -66,8 +67,12 @@ func (n *nonces) spend(id string, count uint64, now time.Time, life time.Duratio
 	return granted
 }
 
-// authenticate checks the credentials of r and returns the public key that they are of. The caller has the lock.
+// authenticate checks the credentials of r and returns the public key or client id that they are of. The caller has the
+// lock.
 func (s *Server) authenticate(r *http.Request) (key string, v verdict) {
+	if scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		return s.bearer(shown)
+	}
 	p, ok := digestParams(r.Header.Get("Authorization"))
 	if !ok {
 		return "", refused

@@ -20,19 +20,21 @@ type Fault func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)
 type scripted struct {
 	left  int
 	match func(*http.Request) bool
+	oauth bool // strikes requests for tokens, instead of those that show them
 	fault Fault
 }
 
-// FailNext makes f strike the next n authenticated requests. Challenges (401) do not count, so that a script does not
-// depend on whether the client still had a nonce. Scripts are tried in the order in which they were added.
+// FailNext makes f strike the next n authenticated requests. Challenges (401) and requests for tokens do not count, so
+// that a script does not depend on whether the client still had a nonce or a token. Scripts are tried in the order in
+// which they were added.
 func (s *Server) FailNext(n int, f Fault) {
 	s.FailMatching(n, func(*http.Request) bool { return true }, f)
 }
 
-// FailPage makes f strike the next n authenticated requests for a page of a listing; the first page is 1.
+// FailPage makes f strike the next n authenticated requests for a page of a listing of jobs; the first page is 1.
 func (s *Server) FailPage(page, n int, f Fault) {
 	s.FailMatching(n, func(r *http.Request) bool {
-		if p, ok := locate(r.URL); !ok || p.job != "" {
+		if p, ok := locate(r.URL); !ok || !p.listsJobs() {
 			return false
 		}
 		asked := r.URL.Query().Get("pageNum")
@@ -42,9 +44,18 @@ func (s *Server) FailPage(page, n int, f Fault) {
 
 // FailMatching makes f strike the next n authenticated requests that match. match must not call the server.
 func (s *Server) FailMatching(n int, match func(*http.Request) bool, f Fault) {
+	s.fail(&scripted{left: n, match: match, fault: f})
+}
+
+// FailTokens makes f strike the next n requests for a token, before their credentials are looked at.
+func (s *Server) FailTokens(n int, f Fault) {
+	s.fail(&scripted{left: n, match: isOAuth, oauth: true, fault: f})
+}
+
+func (s *Server) fail(f *scripted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.script = append(s.script, &scripted{n, match, f})
+	s.script = append(s.script, f)
 }
 
 // ClearFaults forgets every scripted fault that has not struck yet.
@@ -57,7 +68,7 @@ func (s *Server) ClearFaults() {
 // nextFault uses up one strike. The caller has the lock.
 func (s *Server) nextFault(r *http.Request) Fault {
 	for _, f := range s.script {
-		if f.left > 0 && f.match(r) {
+		if f.left > 0 && f.oauth == isOAuth(r) && f.match(r) {
 			f.left--
 			return f.fault
 		}
@@ -75,23 +86,7 @@ func Status(status int) Fault {
 // RateLimited answers 429. retryAfter is the header as it stands, seconds or an HTTP date; "" sends none.
 func RateLimited(retryAfter string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
-		tooMany(r.URL.Path, retryAfter).write(w)
-	}
-}
-
-// RetryIn is a Retry-After in seconds, rounded up.
-func RetryIn(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
-}
-
-// RetryAt is a Retry-After as an HTTP date.
-func RetryAt(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
-
-func tooMany(resource, retryAfter string) problem {
-	return problem{
-		Status: http.StatusTooManyRequests, Code: "RATE_LIMITED",
-		Detail:     fmt.Sprintf("Resource %s is limited to %d requests every 1 minutes.", resource, RateLimit),
-		Parameters: []any{resource, RateLimit, 1}, RetryAfter: retryAfter,
+		tooMany(r.URL.Path, RateLimit, retryAfter).write(w)
 	}
 }
 
@@ -226,8 +221,9 @@ func Chain(faults ...Fault) Fault {
 	}
 }
 
-// Authenticated reports whether r carries credentials, right or wrong: what a Server.Faults function asks to leave
+// Authenticated reports whether r carries a digest or a token, right or wrong: what a Server.Faults function asks to leave
 // challenges alone.
 func Authenticated(r *http.Request) bool {
-	return strings.HasPrefix(r.Header.Get("Authorization"), "Digest ")
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Digest") || strings.EqualFold(scheme, "Bearer")
 }

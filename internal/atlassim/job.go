@@ -33,6 +33,9 @@ type Job struct {
 
 	// File names the restore file in the links that the server makes up. It is not a field of the API.
 	File string `json:"-"`
+	// Finished is when StatusName became final, which only the APIs of version 2 tell; zero stands for a minute after
+	// Created.
+	Finished time.Time `json:"-"`
 	// Extra is laid over the fields above by name: unknown fields, null, or a value of another type.
 	Extra map[string]any `json:"-"`
 }
@@ -89,18 +92,40 @@ func (d Delivery) MarshalJSON() ([]byte, error) {
 }
 
 func overlay(fields any, extra map[string]any) ([]byte, error) {
-	b, err := encode(fields)
-	if err != nil || len(extra) == 0 {
-		return b, err
+	if len(extra) == 0 {
+		return encode(fields)
 	}
-	var all map[string]any
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(&all); err != nil {
+	all, err := fieldsOf(fields)
+	if err != nil {
 		return nil, err
 	}
 	maps.Copy(all, extra)
 	return encode(all)
+}
+
+// fieldsOf is the JSON object of v, field by field.
+func fieldsOf(v any) (all map[string]any, err error) {
+	b, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	return all, d.Decode(&all)
+}
+
+// without is j less some fields, unless they stand in Extra.
+func without(j Job, names ...string) any {
+	all, err := fieldsOf(j)
+	if err != nil {
+		return j // whoever encodes it gets the same error
+	}
+	for _, name := range names {
+		if _, meant := j.Extra[name]; !meant {
+			delete(all, name)
+		}
+	}
+	return all
 }
 
 // encode is json.Marshal without the escapes that are meant for HTML: links keep their ampersands.

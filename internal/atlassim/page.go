@@ -18,11 +18,12 @@ const (
 type query struct {
 	page, perPage           int
 	count, pretty, envelope bool
+	deleted                 bool // clusters too that are deleted and have retained backups
 	batch                   string
 	given                   url.Values // everything but the page, to be repeated in links
 }
 
-// parseQuery reads the parameters that the page documents and ignores others.
+// parseQuery reads the parameters that the documents have and ignores others.
 func parseQuery(v url.Values) (query, *problem) {
 	q := query{page: 1, perPage: defaultPerPage, count: true, batch: v.Get("batchId"), given: v}
 	for _, p := range []struct {
@@ -40,7 +41,7 @@ func parseQuery(v url.Values) (query, *problem) {
 	for _, p := range []struct {
 		name string
 		to   *bool
-	}{{"includeCount", &q.count}, {"pretty", &q.pretty}, {"envelope", &q.envelope}} {
+	}{{"includeCount", &q.count}, {"pretty", &q.pretty}, {"envelope", &q.envelope}, {"includeDeletedWithRetainedBackups", &q.deleted}} {
 		switch word := v.Get(p.name); {
 		case word == "true" || word == "false":
 			*p.to = word == "true"
@@ -56,71 +57,82 @@ func badParameter(name string) *problem {
 		Detail: fmt.Sprintf("Invalid query parameter %s specified.", name)}
 }
 
-// A listing is one page of jobs.
+// A listing is one page of entries.
 type listing struct {
 	Links      []Link `json:"links"`
-	Results    []Job  `json:"results"`
+	Results    []any  `json:"results"`
 	Status     int    `json:"status,omitempty"` // with envelope=true
 	TotalCount *int   `json:"totalCount,omitempty"`
 }
 
-// An enveloped is one job with envelope=true.
+// An enveloped is one entry with envelope=true.
 type enveloped struct {
-	Content Job `json:"content"`
+	Content any `json:"content"`
 	Status  int `json:"status"`
 }
 
-// page returns the page that q asks for of the jobs found at the URL at. A page past the end is empty.
-func (s *Server) page(jobs []Job, q query, at string) listing {
-	jobs = append([]Job{}, jobs...) // never nil: a listing without jobs is [], not null
-	if q.batch != "" {
-		jobs = slices.DeleteFunc(jobs, func(j Job) bool { return j.BatchID != q.batch })
+// page returns the page that was asked for. A page past the end is empty.
+func (v *visit) page(entries []entry) listing {
+	from := min((v.query.page-1)*v.perPage, len(entries))
+	to := min(from+v.perPage, len(entries))
+	l := listing{
+		Links:   v.links(v.base+v.at(), to < len(entries)),
+		Results: []any{}, // never nil: a listing without entries is [], not null
 	}
-	if s.Order != nil {
-		s.Order(jobs)
-	} else {
-		newestFirst(jobs)
+	for _, e := range entries[from:to] {
+		l.Results = append(l.Results, e.show(false))
 	}
-	from := min((q.page-1)*q.perPage, len(jobs))
-	to := min(from+q.perPage, len(jobs))
-	l := listing{Links: q.links(at, to < len(jobs)), Results: jobs[from:to:to]}
-	for i, j := range l.Results {
-		l.Results[i] = s.shown(j, at)
+	if v.count {
+		l.TotalCount = new(len(entries))
 	}
-	if q.count {
-		l.TotalCount = new(len(jobs))
-	}
-	if q.envelope {
+	if v.envelope {
 		l.Status = http.StatusOK
 	}
 	return l
 }
 
-// one returns a single job with the links that only this form has.
-func (s *Server) one(jobs []Job, p place, q query, at string) (any, *problem) {
-	i := slices.IndexFunc(jobs, func(j Job) bool { return j.ID == p.job })
-	if i < 0 {
-		return nil, notFound("RESTORE_JOB_NOT_FOUND", fmt.Sprintf("No restore job with ID %s exists.", p.job), p.job)
+// one returns the entry that was asked for.
+func (v *visit) one(entries []entry) (any, *problem) {
+	i := slices.IndexFunc(entries, func(e entry) bool { return e.id == v.id })
+	switch {
+	case i < 0:
+		return nil, v.missing()
+	case v.envelope:
+		return enveloped{entries[i].show(true), http.StatusOK}, nil
 	}
-	job := s.shown(jobs[i], at)
-	group := at[:len(at)-len(p.path())] + root + "/groups/" + url.PathEscape(p.project)
-	cluster := group + "/clusters/" + url.PathEscape(p.cluster)
-	const rel = "http://mms.mongodb.com/"
-	job.Links = append(job.Links,
-		Link{cluster, rel + "cluster"},
-		Link{cluster + "/snapshots/" + url.PathEscape(job.SnapshotID), rel + "snapshot"},
-		Link{group, rel + "group"})
-	if q.envelope {
-		return enveloped{job, http.StatusOK}, nil
-	}
-	return job, nil
+	return entries[i].show(true), nil
 }
 
-// shown returns j as a client sees it: with its link to self, and with its download link.
-func (s *Server) shown(j Job, at string) Job {
-	self := Link{at + "/" + url.PathEscape(j.ID), "self"}
-	j.Links = append([]Link{self}, j.Links...)
-	return j.withLink(s.secret())
+// missing says that there is no entry of the id that was asked for.
+func (v *visit) missing() *problem {
+	switch v.route.api {
+	case ProjectsAPI:
+		return notFound("GROUP_NOT_FOUND", fmt.Sprintf("No group with ID %s exists.", v.id), v.id)
+	case ClustersAPI:
+		if v.route.root == rootPublic {
+			return noClusterID(v.id, v.project)
+		}
+		return noCluster(v.id, v.project)
+	}
+	return notFound("RESTORE_JOB_NOT_FOUND", fmt.Sprintf("No restore job with ID %s exists.", v.id), v.id)
+}
+
+// self links to one entry of the listing.
+func (v *visit) self(id string) Link { return Link{v.base + v.at() + "/" + url.PathEscape(id), "self"} }
+
+// related links to what a restore job belongs to. Atlas v2 names the relations by another host than the older APIs.
+func (v *visit) related(snapshot string) []Link {
+	rel := "http://mms.mongodb.com/"
+	if v.route.root == rootV2 {
+		rel = "https://cloud.mongodb.com/"
+	}
+	group := v.base + v.group()
+	cluster := group + "/clusters/" + url.PathEscape(v.cluster)
+	snapshots := cluster + "/snapshots/"
+	if v.route.api == CloudAPI {
+		snapshots = cluster + "/backup/snapshots/"
+	}
+	return []Link{{cluster, rel + "cluster"}, {snapshots + url.PathEscape(snapshot), rel + "snapshot"}, {group, rel + "group"}}
 }
 
 func (q query) links(at string, more bool) []Link {

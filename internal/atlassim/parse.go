@@ -27,7 +27,7 @@ var (
 
 	statuses   = []string{"IN_PROGRESS", "FINISHED", "BROKEN", "KILLED"}
 	deliveries = []string{"NOT_STARTED", "PENDING", "IN_PROGRESS", "READY", "FAILED", "INTERRUPTED", "EXPIRED", "MAX_DOWNLOADS_EXCEEDED"}
-	methods    = []string{"HTTP", "QUERY"}
+	methods    = []string{"HTTP", "QUERY", "AUTOMATED_RESTORE", "SCP", "CLIENT_PIT_HTTP", "CLIENT_PIT_SCP", "THIRD_PARTY_COPY"}
 )
 
 // ParseScenario reads a scenario; scenarios/README.md describes the language. The error names every problem, each with
@@ -100,8 +100,8 @@ func (p *parser) readProject(words []string) {
 }
 
 func (p *parser) readCluster(words []string) {
-	if len(words) != 1 || !clusterForm.MatchString(words[0]) {
-		p.wrong("a cluster is written: cluster NAME, where NAME is letters, digits and hyphens")
+	if len(words) == 0 || !clusterForm.MatchString(words[0]) {
+		p.wrong("a cluster is written: cluster NAME [kind=WORD], where NAME is letters, digits and hyphens")
 		return
 	}
 	if p.project == "" {
@@ -110,7 +110,15 @@ func (p *parser) readCluster(words []string) {
 	if slices.ContainsFunc(p.clusters, func(c *cast) bool { return c.project == p.project && c.name == words[0] }) {
 		p.wrong("cluster %s is there twice", words[0])
 	}
-	p.clusters = append(p.clusters, &cast{project: p.project, name: words[0]})
+	c := &cast{project: p.project, name: words[0]}
+	for _, word := range words[1:] {
+		kind, ok := strings.CutPrefix(word, "kind=")
+		if !ok || !slices.Contains(kinds, kind) {
+			p.wrong("%s: want kind=WORD, where WORD is one of %s", clip(word), strings.Join(kinds, ", "))
+		}
+		c.kind = Kind(kind)
+	}
+	p.clusters = append(p.clusters, c)
 }
 
 func (p *parser) readJob(words []string) {

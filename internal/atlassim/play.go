@@ -2,19 +2,8 @@ package atlassim
 
 import (
 	"math"
-	"slices"
 	"time"
 )
-
-// A world is jobs by project and cluster.
-type world map[string]map[string][]Job
-
-func (w world) project(id string) map[string][]Job {
-	if w[id] == nil {
-		w[id] = map[string][]Job{}
-	}
-	return w[id]
-}
 
 // A playback is a scenario laid onto the server's clock.
 type playback struct {
@@ -56,27 +45,13 @@ func (s *Server) Elapsed() time.Duration {
 func (s *Server) Time() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.time()
+}
+
+// time is Time for a caller who has the lock.
+func (s *Server) time() time.Time {
 	if s.play == nil {
 		return s.now()
 	}
 	return s.play.start.Add(s.play.elapsed(s.now()))
-}
-
-// world is everything served now; what is played comes after what is set. The caller has the lock.
-func (s *Server) world() world {
-	all := world{}
-	for project, clusters := range s.set {
-		into := all.project(project)
-		for name, jobs := range clusters {
-			into[name] = slices.Clip(jobs)
-		}
-	}
-	if s.play == nil {
-		return all
-	}
-	for _, c := range s.play.scenario.At(s.play.start, s.play.elapsed(s.now())) {
-		into := all.project(c.Project)
-		into[c.Name] = append(into[c.Name], c.Jobs...)
-	}
-	return all
 }

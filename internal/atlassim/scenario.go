@@ -20,12 +20,15 @@ type Scenario struct {
 // A Cluster is what a scenario has for one cluster at one moment.
 type Cluster struct {
 	Project, Name string
+	Kind          Kind
+	Sharded       bool // it is going to have a restore in parts, or has had one
 	Jobs          []Job
 }
 
 // A cast is the jobs of one cluster.
 type cast struct {
 	project, name string
+	kind          Kind
 	jobs          []*role
 }
 
@@ -58,7 +61,8 @@ type moment struct {
 func (s *Scenario) At(start time.Time, elapsed time.Duration) []Cluster {
 	clusters := make([]Cluster, len(s.clusters))
 	for i, c := range s.clusters {
-		clusters[i] = Cluster{Project: c.project, Name: c.name}
+		sharded := slices.ContainsFunc(c.jobs, func(r *role) bool { return r.batch != "" })
+		clusters[i] = Cluster{Project: c.project, Name: c.name, Kind: c.kind, Sharded: sharded}
 		for _, r := range c.jobs {
 			if job, ok := r.at(c, start.UTC(), elapsed); ok {
 				clusters[i].Jobs = append(clusters[i].Jobs, job)
@@ -98,6 +102,10 @@ func (r *role) at(c *cast, start time.Time, elapsed time.Duration) (Job, bool) {
 func (m moment) apply(job *Job, start time.Time) {
 	if m.status != "" {
 		job.StatusName = m.status
+		job.Finished = time.Time{}
+		if m.status != "IN_PROGRESS" {
+			job.Finished = start.Add(m.at).Truncate(time.Second)
+		}
 	}
 	if m.delivery != "" {
 		job.Delivery.StatusName = m.delivery
@@ -110,15 +118,12 @@ func (m moment) apply(job *Job, start time.Time) {
 	}
 }
 
-// clustersMade dates the ids of clusters, which are older than any restore of them.
-var clustersMade = time.Date(2018, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // begin is the job as it was created.
 func (r *role) begin(c *cast, start, created time.Time) Job {
 	seed := strings.Join([]string{c.project, c.name, r.name}, "/")
 	taken := created.Add(-time.Hour).Truncate(time.Second) // the snapshot is an hour older than its restore
 	job := Job{
-		ClusterID:         ObjectID(clustersMade, "cluster/"+c.name+"/"+r.part()),
+		ClusterID:         ClusterID(c.project, c.name),
 		ClusterName:       c.name,
 		Created:           created.Truncate(time.Second),
 		EncryptionEnabled: r.encrypted,
@@ -131,6 +136,7 @@ func (r *role) begin(c *cast, start, created time.Time) Job {
 		Delivery:          Delivery{MethodName: r.method, StatusName: "NOT_STARTED"},
 	}
 	if r.batch != "" {
+		job.ClusterID = ObjectID(clustersMade, "part/"+c.project+"/"+c.name+"/"+r.name) // each part has one of its own
 		job.BatchID = ObjectID(start.Add(r.batchCreated), "batch/"+c.project+"/"+c.name+"/"+r.batch)
 	}
 	if r.encrypted {
@@ -149,14 +155,6 @@ func (r *role) deliver(job *Job) {
 	case r.method == "HTTP":
 		d.ExpirationHours, d.MaxDownloads = r.hours, r.max
 	}
-}
-
-// part tells the members of a sharded cluster apart; each has a clusterId of its own.
-func (r *role) part() string {
-	if r.batch == "" {
-		return ""
-	}
-	return r.name
 }
 
 // download reports whether the job's delivery is a link that expires.

@@ -167,11 +167,11 @@ at 101y d created
 	want := []string{
 		"line 1: a project is written: project ID, where ID is 24 hex digits in lower case",
 		"line 2: cluster C comes before any project",
-		"line 3: a cluster is written: cluster NAME, where NAME is letters, digits and hyphens",
+		"line 3: a cluster is written: cluster NAME [kind=WORD], where NAME is letters, digits and hyphens",
 		"line 4: a job is written: job NAME [SETTING…], where NAME is letters, digits, _ and -",
 		`line 5: hours="0": want a whole number from 1 to 10000`,
 		`line 5: max="x": want a whole number from 1 to 2147483647`,
-		`line 5: method="MAIL": want one of HTTP, QUERY, or another word in double quotes`,
+		`line 5: method="MAIL": want one of HTTP, QUERY, AUTOMATED_RESTORE, SCP, CLIENT_PIT_HTTP, CLIENT_PIT_SCP, THIRD_PARTY_COPY, or another word in double quotes`,
 		`line 5: "colour=red" is not one of batch=NAME, target=CLUSTER, method=WORD, hours=N, max=N, encrypted, pit`,
 		"line 6: job a is there twice, first in line 5",
 		"line 9: cluster D is there twice",

@@ -180,7 +180,7 @@ func TestRefusals(t *testing.T) {
 		{"owner", groups + "none/clusters/C/restoreJobs", 404, "GROUP_NOT_FOUND", []any{"none"}},
 		{"owner", groups + "other/clusters/D/restoreJobs", 404, "CLUSTER_NOT_FOUND", []any{"D", "other"}},
 		{"owner", jobs + "/5a66", 404, "RESTORE_JOB_NOT_FOUND", []any{"5a66"}},
-		{"owner", "/api/atlas/v2/groups", 404, "RESOURCE_NOT_FOUND", []any{"/api/atlas/v2/groups"}},
+		{"owner", "/api/atlas/v2/orgs", 404, "RESOURCE_NOT_FOUND", []any{"/api/atlas/v2/orgs"}},
 		{"owner", groups + "other/clusters//restoreJobs", 404, "RESOURCE_NOT_FOUND", []any{groups + "other/clusters//restoreJobs"}},
 		{"guest", jobs, 401, "NOT_IN_GROUP", []any{project}},
 		{"guest", groups + "none/clusters/C/restoreJobs", 401, "NOT_IN_GROUP", []any{"none"}},
@@ -321,9 +321,9 @@ func TestLog(t *testing.T) {
 		}
 		begin := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 		want := []atlassim.Request{
-			{Method: "GET", Path: jobs, Query: "pageNum=2", Status: 401, At: begin},
-			{Method: "GET", Path: jobs, Query: "pageNum=2", Status: 200, At: begin},
-			{Method: "GET", Path: jobs, At: begin.Add(time.Minute)},
+			{Method: "GET", Path: jobs, Query: "pageNum=2", API: atlassim.LegacyAPI, Project: project, Status: 401, At: begin},
+			{Method: "GET", Path: jobs, Query: "pageNum=2", API: atlassim.LegacyAPI, Project: project, Status: 200, At: begin},
+			{Method: "GET", Path: jobs, API: atlassim.LegacyAPI, Project: project, At: begin.Add(time.Minute)},
 		}
 		same := func(a, b atlassim.Request) bool {
 			a.At, b.At = a.At.UTC(), b.At.UTC()
