@@ -83,6 +83,7 @@ func (in envelope) event() restore.Event {
 		PreviousHash: d.PreviousHash.domain(),
 		Expiry:       d.expiry(),
 		Batch:        d.Batch.domain(),
+		Tally:        (*restore.Tally)(d.BatchProgress),
 		Failure:      d.Failure.domain(),
 	}
 }

@@ -130,6 +130,7 @@ func jobRows(e restore.Event) []row {
 	return append([]row{
 		{"Job", string(j.ID)},
 		{"Batch", string(j.BatchID)},
+		{"Its jobs", Progress(e)},
 		{"Requested", instant(j.Created)},
 		{"Snapshot", j.SnapshotID},
 		{"Data as of", instant(j.Timestamp.Date)},
@@ -158,6 +159,24 @@ func transition(c restore.Change) string {
 		return c.To + " (when first seen)" + again(c)
 	}
 	return c.From + " -> " + c.To + again(c)
+}
+
+// Progress returns how far the batch that e is about, or that its job belongs to, has come: "4 of 5 finished, 1 failed".
+// It is "" if there is none.
+func Progress(e restore.Event) string {
+	t := valueOf(e.Tally)
+	if e.Batch != nil {
+		t.Total = len(e.Batch.Members)
+		t.Finished, t.Failed = e.Batch.Count()
+	}
+	if t.Total == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d of %d finished", t.Finished, t.Total)
+	if t.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", t.Failed)
+	}
+	return text
 }
 
 func batchRows(b restore.Batch) []row {

@@ -33,6 +33,7 @@ type (
 		RemainingSeconds *int64   `json:"remainingSeconds,omitempty"`
 		Threshold        string   `json:"threshold,omitempty"`
 		Batch            *batch   `json:"batch,omitempty"`
+		BatchProgress    *tally   `json:"batchProgress,omitempty"`
 		Failure          *failure `json:"failure,omitempty"`
 		Omitted          *omitted `json:"omitted,omitempty"`
 	}
@@ -87,6 +88,11 @@ type (
 		Failed   int      `json:"failed"`
 		Jobs     []member `json:"jobs"`
 	}
+	tally struct {
+		Total    int `json:"total"`
+		Finished int `json:"finished"`
+		Failed   int `json:"failed"`
+	}
 	member struct {
 		ID                 string `json:"id"`
 		ClusterID          string `json:"clusterId,omitempty"`
@@ -140,14 +146,15 @@ func (w *writer) data(e restore.Event) data {
 			ProjectID:   w.text(e.Target.Project),
 			ClusterName: w.text(e.Target.Cluster),
 		},
-		Severity:     string(e.Severity),
-		Summary:      Summary(e),
-		Job:          w.job(e.Job),
-		Hashes:       w.hashes(e.Hashes, w.caps.hashes, &w.lost.Hashes),
-		Hash:         w.hash(e.Hash),
-		PreviousHash: w.hash(e.PreviousHash),
-		Batch:        w.batch(e.Batch),
-		Failure:      w.failure(e.Failure),
+		Severity:      string(e.Severity),
+		Summary:       Summary(e),
+		Job:           w.job(e.Job),
+		Hashes:        w.hashes(e.Hashes, w.caps.hashes, &w.lost.Hashes),
+		Hash:          w.hash(e.Hash),
+		PreviousHash:  w.hash(e.PreviousHash),
+		Batch:         w.batch(e.Batch),
+		BatchProgress: (*tally)(e.Tally),
+		Failure:       w.failure(e.Failure),
 	}
 	if c := e.Change; c != nil {
 		out.Change = &change{From: w.text(c.From), To: w.text(c.To), Repeat: c.Repeat}

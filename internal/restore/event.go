@@ -35,7 +35,7 @@ const (
 //
 // Which of the pointers are set depends on Type: Job on every job.*, delivery.* and hash.*; Change on
 // *.status_changed; Hashes on hash.added; Hash and PreviousHash on hash.changed; Expiry on delivery.expiring; Batch on
-// batch.*; Failure on target.*. What they point at is never edited.
+// batch.*; Tally on those of a job that belongs to a batch; Failure on target.*. What they point at is never edited.
 type Event struct {
 	ID       string
 	Type     Type
@@ -52,6 +52,7 @@ type Event struct {
 	PreviousHash *Hash
 	Expiry       *Expiry
 	Batch        *Batch
+	Tally        *Tally
 	Failure      *Failure
 }
 
@@ -104,6 +105,11 @@ func (b Batch) Count() (finished, failed int) {
 		}
 	}
 	return finished, failed
+}
+
+// A Tally says how far the batch of a job had come when an event about the job was observed.
+type Tally struct {
+	Total, Finished, Failed int
 }
 
 // A FailureKind is the class of a failed pass; the words stand in reports, metrics and events.

@@ -91,6 +91,7 @@ func (l Ledger) Observe(listing Listing, rules Rules, now time.Time) Observation
 	seen := sighting{ledger: l, rules: rules, now: now, records: maps.Clone(l.Records)}
 	seen.jobs(listing.Jobs)
 	seen.unlisted(listing.Jobs)
+	seen.tally()
 	seen.batches()
 	seen.target(listing)
 	return seen.Observation

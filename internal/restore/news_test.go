@@ -258,6 +258,25 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// Every event of a batch's job says how far the batch has come, the job itself included.
+func TestTally(t *testing.T) {
+	w := newWorld(t)
+	w.observe(time.Minute, member("x", 1, "IN_PROGRESS"), member("y", 1, "IN_PROGRESS"), job("alone", 1))
+	events := w.observe(time.Minute, member("x", 1, "FINISHED"), member("y", 1, "BROKEN"), with(job("alone", 1), status("FINISHED")))
+	for _, e := range events {
+		want := &restore.Tally{Total: 2, Finished: 1, Failed: 1}
+		if e.Subject == "alone" || e.Batch != nil {
+			want = nil
+		}
+		if (e.Tally == nil) != (want == nil) || want != nil && *e.Tally != *want {
+			t.Errorf("%s: tally %+v, want %+v", e.ID, e.Tally, want)
+		}
+	}
+	if len(events) != 4 {
+		t.Errorf("%d events, want 4", len(events))
+	}
+}
+
 func TestUnreachable(t *testing.T) {
 	w := newWorld(t)
 	var told []restore.Event

@@ -136,6 +136,7 @@ func (doc *document) exchange(d direction, r *restore.Record, key restore.Key) {
 	exchangeAll(d, &doc.Outbox, &r.Outbox, func(stored *event, e *restore.Event) {
 		usual.Sequence++
 		stored.exchange(d, e, usual)
+		usual.Tally = e.Tally
 	})
 	exchangeAll(d, &doc.Progress, &r.Progress, func(s *progress, v *restore.Progress) { plain(d, s, (*progress)(v)) })
 }

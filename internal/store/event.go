@@ -27,6 +27,7 @@ type event struct {
 	PreviousHash *hash            `json:"previousHash,omitzero"`
 	Expiry       *expiry          `json:"expiry,omitzero"`
 	Batch        *batch           `json:"batch,omitzero"`
+	Tally        optional[*tally] `json:"tally,omitzero"` // usual: that of the event before
 	Failure      *failure         `json:"failure,omitzero"`
 }
 
@@ -49,6 +50,7 @@ func (s *event) exchange(d direction, e *restore.Event, usual restore.Event) {
 	pointer(d, &s.PreviousHash, &e.PreviousHash, func(s *hash, v *restore.Hash) { s.exchange(d, v) })
 	pointer(d, &s.Expiry, &e.Expiry, func(s *expiry, v *restore.Expiry) { s.exchange(d, v) })
 	pointer(d, &s.Batch, &e.Batch, func(s *batch, v *restore.Batch) { s.exchange(d, v, restore.BatchID(e.Subject)) })
+	s.exchangeTally(d, e, usual.Tally)
 	pointer(d, &s.Failure, &e.Failure, func(s *failure, v *restore.Failure) { plain(d, s, (*failure)(v)) })
 }
 
@@ -66,6 +68,12 @@ func (s *event) exchangeID(d direction, e *restore.Event) {
 	} else {
 		s.ID = e.ID
 	}
+}
+
+func (s *event) exchangeTally(d direction, e *restore.Event, usual *restore.Tally) {
+	value := (*tally)(e.Tally)
+	exchange(d, &s.Tally, &value, (*tally)(usual))
+	e.Tally = (*restore.Tally)(value)
 }
 
 // exchangeJob stores a job only where the record has moved on since the event, and of it only what differs.
@@ -164,6 +172,13 @@ func (s *batch) exchange(d direction, v *restore.Batch, usual restore.BatchID) {
 	exchange(d, &s.ID, &v.ID, usual)
 	plain(d, &s.Outcome, &v.Outcome)
 	exchangeAll(d, &s.Members, &v.Members, func(s *member, v *restore.Member) { plain(d, s, (*member)(v)) })
+}
+
+// A tally has the fields of restore.Tally in their order, so that one converts to the other.
+type tally struct {
+	Total    int `json:"total"`
+	Finished int `json:"finished,omitzero"`
+	Failed   int `json:"failed,omitzero"`
 }
 
 // A member has the fields of restore.Member in their order, so that one converts to the other.

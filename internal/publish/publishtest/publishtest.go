@@ -77,6 +77,9 @@ func StatusChanged(id restore.JobID, sequence int, c restore.Change, d restore.D
 		e.Severity = restore.Critical
 	}
 	e.Job, e.Change = new(Job(id, restore.Status(c.To), d)), &c
+	one := restore.Batch{Members: []restore.Member{{Status: e.Job.Status}}}
+	e.Tally = &restore.Tally{Total: 3}
+	e.Tally.Finished, e.Tally.Failed = one.Count()
 	return e
 }
 

@@ -38,7 +38,7 @@ func facts(e restore.Event) []fact {
 	case e.Job != nil:
 		t.job(e)
 	case e.Batch != nil:
-		t.batch(*e.Batch)
+		t.batch(e)
 	}
 	t.hash(e)
 	t.failure(e)
@@ -63,6 +63,7 @@ func (t *table) job(e restore.Event) {
 	t.add("Delivery", delivery)
 	t.expiry(e)
 	t.add("Into cluster", j.Delivery.TargetCluster)
+	t.add("Batch", publish.Progress(e))
 	t.add("Part of batch", string(j.BatchID))
 	t.add("Job", string(j.ID))
 	t.add("Snapshot", j.SnapshotID)
@@ -108,13 +109,9 @@ func (t *table) expiry(e restore.Event) {
 	}
 }
 
-func (t *table) batch(b restore.Batch) {
-	finished, failed := b.Count()
-	progress := fmt.Sprintf("%d of %d finished", finished, len(b.Members))
-	if failed > 0 {
-		progress += fmt.Sprintf(", %d failed", failed)
-	}
-	t.add("Batch", progress)
+func (t *table) batch(e restore.Event) {
+	b := *e.Batch
+	t.add("Batch", publish.Progress(e))
 	t.add("Batch id", string(b.ID))
 	told := 0
 	for _, m := range b.Members {

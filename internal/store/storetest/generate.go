@@ -99,6 +99,9 @@ func (g generator) jobEvent(r restore.Record, job restore.Job) restore.Event {
 	}
 	e := g.event(r, string(job.ID))
 	e.Job = &then
+	if g.coin() {
+		e.Tally = &restore.Tally{Total: g.IntN(3), Finished: g.IntN(2), Failed: g.IntN(2)}
+	}
 	switch g.IntN(7) {
 	case 0:
 		e.Type = restore.JobCreated
