@@ -71,9 +71,11 @@ func (s *event) exchangeID(d direction, e *restore.Event) {
 }
 
 func (s *event) exchangeTally(d direction, e *restore.Event, usual *restore.Tally) {
-	value := (*tally)(e.Tally)
-	exchange(d, &s.Tally, &value, (*tally)(usual))
-	e.Tally = (*restore.Tally)(value)
+	value := tallyOf(e.Tally)
+	exchange(d, &s.Tally, &value, tallyOf(usual))
+	if d == reading && value != nil {
+		e.Tally = &restore.Tally{Total: value[0], Finished: value[1], Failed: value[2]}
+	}
 }
 
 // exchangeJob stores a job only where the record has moved on since the event, and of it only what differs.
@@ -174,11 +176,15 @@ func (s *batch) exchange(d direction, v *restore.Batch, usual restore.BatchID) {
 	exchangeAll(d, &s.Members, &v.Members, func(s *member, v *restore.Member) { plain(d, s, (*member)(v)) })
 }
 
-// A tally has the fields of restore.Tally in their order, so that one converts to the other.
-type tally struct {
-	Total    int `json:"total"`
-	Finished int `json:"finished,omitzero"`
-	Failed   int `json:"failed,omitzero"`
+// A tally is how many jobs a batch has, how many finished and how many failed. Names for the three would cost a long
+// life of a job its place in one write unit.
+type tally [3]int
+
+func tallyOf(t *restore.Tally) *tally {
+	if t == nil {
+		return nil
+	}
+	return &tally{t.Total, t.Finished, t.Failed}
 }
 
 // A member has the fields of restore.Member in their order, so that one converts to the other.
