@@ -69,7 +69,8 @@ func (c *Client) Projects(ctx context.Context, source restore.Source) iter.Seq2[
 		}
 		what := call{target: t, api: a, verb: listingProjects, accept: a.projects.accept,
 			url: urlOf(c.base, t, a.projects.path...)}
-		discover(ctx, c.begin(what, discoveryPage, a.projects.query), projectOfWire)(yield)
+		id := func(p Project) string { return p.ID }
+		discover(ctx, c.begin(what, discoveryPage, a.projects.query), projectOfWire, id)(yield)
 	}
 }
 
@@ -96,15 +97,18 @@ func (c *Client) clusters(ctx context.Context, a *api, source restore.Source, pr
 	}
 	what := call{target: t, api: a, verb: listingClusters, accept: a.clusters.accept,
 		url: urlOf(c.base, t, a.clusters.path...)}
-	return discover(ctx, c.begin(what, discoveryPage, a.clusters.query), func(w wireCluster) (Cluster, error) {
-		return w.cluster(t)
-	})
+	name := func(cluster Cluster) string { return cluster.Target.Cluster } // also of one deleted and one made anew
+	if a.byID {
+		name = func(cluster Cluster) string { return cluster.ID }
+	}
+	decode := func(w wireCluster) (Cluster, error) { return w.cluster(t) }
+	return discover(ctx, c.begin(what, discoveryPage, a.clusters.query), decode, name)
 }
 
-// discover yields what a walk finds, each once, but for zero values.
-func discover[W wire, R comparable](ctx context.Context, w *walk, decode func(W) (R, error)) iter.Seq2[R, error] {
+// discover yields what a walk finds, each key once; "" stands for nothing found.
+func discover[W wire, R any](ctx context.Context, w *walk, decode func(W) (R, error), key func(R) string) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
-		seen := map[R]bool{*new(R): true}
+		seen := map[string]bool{"": true}
 		for !w.over {
 			var found []R
 			err := w.page(ctx, func(body []byte) (string, int, error) {
@@ -119,10 +123,10 @@ func discover[W wire, R comparable](ctx context.Context, w *walk, decode func(W)
 				return
 			}
 			for _, r := range found {
-				if !seen[r] && !yield(r, nil) {
+				if !seen[key(r)] && !yield(r, nil) {
 					return
 				}
-				seen[r] = true
+				seen[key(r)] = true
 			}
 		}
 	}
@@ -188,12 +192,10 @@ func (w wireCluster) cluster(t restore.Target) (Cluster, error) {
 	}
 	t.Cluster = cmp.Or(w.Name, w.ClusterName)
 	found := Cluster{Target: t, ID: w.ID, Name: text(t.Cluster)}
-	switch {
-	case t.Source == restore.Manager && !isObjectID(w.ID):
-		return Cluster{}, errors.New("its id is none")
-	case t.Source == restore.Manager:
-		return found, nil // what names it is decided when all are known
-	case !watchable(t):
+	if t.Source == restore.Manager { // what names it is decided when all are known
+		return found, checkIDs(w.ID, "")
+	}
+	if !watchable(t) {
 		return Cluster{}, errors.New("its name is none that a cluster can have")
 	}
 	found.ID = text(w.ID)

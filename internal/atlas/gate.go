@@ -1,7 +1,6 @@
 package atlas
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -41,8 +40,8 @@ type gate struct {
 func (g *gatekeeper) RoundTrip(req *http.Request) (*http.Response, error) {
 	key := bucketOf(req.URL.Path)
 	if left := g.shut(key, wallClock()); left > 0 {
-		return nil, &Error{kind: restore.FailedRateLimited, RetryAfter: left, Detail: fmt.Sprintf(
-			"the API has asked to leave project %s alone for a while", clean(projectOf(req.URL.Path), 100))}
+		return nil, &Error{kind: restore.FailedRateLimited, RetryAfter: left,
+			Detail: strings.TrimSpace("not asked: the API's limit has been reached " + ofProject(req.URL.Path))}
 	}
 	res, err := g.next.RoundTrip(req)
 	if err != nil {
@@ -52,6 +51,13 @@ func (g *gatekeeper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, refused(res)
 	}
 	return res, nil
+}
+
+func ofProject(path string) string {
+	if project := projectOf(path); project != "" {
+		return "for project " + clean(project, 100)
+	}
+	return ""
 }
 
 // shut returns for how long no request may pass.

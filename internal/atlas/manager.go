@@ -50,10 +50,13 @@ func (c *Client) addressed(ctx context.Context, a *api, t restore.Target) (resto
 	return named(known, t)
 }
 
-// named returns t with the id of the one cluster that has its name.
+// named returns t with the id of the one cluster that has its name, or this id.
 func named(known []Cluster, t restore.Target) (restore.Target, error) {
 	var ids []string
 	for _, cluster := range known {
+		if cluster.ID == t.Cluster {
+			return t, nil
+		}
 		if cluster.Name == t.Cluster {
 			ids = append(ids, cluster.ID)
 		}

@@ -105,7 +105,7 @@ func (b *bearer) send(req *http.Request, token *held) (*http.Response, error) {
 	signed := req.Clone(req.Context())
 	signed.Header.Set("Authorization", "Bearer "+token.text)
 	res, err := b.next.RoundTrip(signed)
-	if err == nil && res.StatusCode >= 400 {
+	if err == nil && (res.StatusCode >= 400 || !looksLikeJSON(bodyOf(res))) {
 		hide(res, token.text)
 	}
 	return res, err
