@@ -25,6 +25,8 @@ type caller struct {
 	t             *testing.T
 	http          *http.Client
 	host          string
+	accept        string
+	bearer        string // a token to be shown instead of a digest
 	key, password string
 	nonce         string
 	count         int
@@ -62,7 +64,13 @@ func (c *caller) try(uri string) (*http.Response, error) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if c.nonce != "" {
+	if c.accept != "" {
+		r.Header.Set("Accept", c.accept)
+	}
+	switch {
+	case c.bearer != "":
+		r.Header.Set("Authorization", "Bearer "+c.bearer)
+	case c.nonce != "":
 		c.count++
 		r.Header.Set("Authorization", c.authorization(uri))
 	}
@@ -144,6 +152,41 @@ func (c *caller) list(uri string) listing {
 		c.t.Fatalf("GET %s: %s %s", uri, resp.Status, b)
 	}
 	return decode[listing](c.t, b)
+}
+
+// The versions of the resources of v2.
+const (
+	v2        = "application/vnd.atlas.2023-01-01+json"
+	v2Cluster = "application/vnd.atlas.2024-08-05+json"
+	v2Flex    = "application/vnd.atlas.2024-11-13+json"
+)
+
+// fields is a JSON object of any shape.
+type fields = map[string]any
+
+// results is the entries of a listing, in the version that accept asks for.
+func (c *caller) results(accept, uri string) []fields {
+	c.t.Helper()
+	c.accept = accept
+	resp, b := c.get(uri)
+	if resp.StatusCode != http.StatusOK {
+		c.t.Fatalf("GET %s: %s %s", uri, resp.Status, b)
+	}
+	return decode[struct{ Results []fields }](c.t, b).Results
+}
+
+// refusal is the status and the code of an error.
+func (c *caller) refusal(accept, uri string) string {
+	c.t.Helper()
+	c.accept = accept
+	resp, b := c.get(uri)
+	if resp.StatusCode == http.StatusOK {
+		return "200"
+	}
+	if got := resp.Header.Get("Content-Type"); got != "application/json" {
+		c.t.Errorf("GET %s: an error of type %s", uri, got)
+	}
+	return fmt.Sprint(resp.StatusCode, " ", decode[apiError](c.t, b).ErrorCode)
 }
 
 func decode[T any](t *testing.T, b []byte) T {
