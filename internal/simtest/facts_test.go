@@ -3,6 +3,7 @@ package simtest
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func (a *account) list(j restore.Job) {
 		j.Delivery.Status = before.Delivery.Status
 	}
 	j.Hashes = ordered(j.Hashes)
-	if fmt.Sprint(j) == fmt.Sprint(before) {
+	if reflect.DeepEqual(j, before) {
 		return
 	}
 	a.job, a.changed, a.moved = j, a.now, true
@@ -262,7 +263,7 @@ func (f *jobFacts) differs(m restore.JobMemory, now time.Time) string {
 			found = append(found, what)
 		}
 	}
-	check("the job", fmt.Sprint(m.Job) == fmt.Sprint(f.job))
+	check("the job", reflect.DeepEqual(m.Job, f.job))
 	check("the statuses reached", maps.Equal(reached(m.Statuses), without(f.statuses)))
 	check("the deliveries reached", maps.Equal(reached(m.Deliveries), without(f.handings)))
 	check("whether it is stuck", m.Stuck == f.stuck)

@@ -13,13 +13,14 @@ import (
 // Deeds say what they are about by numbers that always find something, so that a history from which some are left out
 // is still a history.
 type deed struct {
-	what  string
-	job   int
-	pick  int
-	fate  fate
-	span  time.Duration
-	word  string
-	grace bool // also: the time passes before it
+	number int // its place in the whole history
+	what   string
+	job    int
+	pick   int
+	fate   fate
+	at     int // the call of the run that meets the fate, from 1
+	span   time.Duration
+	word   string
 }
 
 // A history is a setup and what happens in it.
@@ -33,11 +34,16 @@ func (d deed) String() string {
 	switch d.what {
 	case "step":
 		return fmt.Sprintf("step call %d: %s", d.pick, d.fate)
-	case "run", "finish", "restart", "land":
+	case "finish":
+		if d.fate != fine {
+			return fmt.Sprintf("finish %d, call %d: %s", d.pick, d.at, d.fate)
+		}
+		return fmt.Sprintf("finish %d", d.pick)
+	case "run", "restart", "land":
 		return fmt.Sprintf("%s %d", d.what, d.pick)
 	case "pass", "skew":
 		return fmt.Sprintf("%s %s", d.what, d.span)
-	case "stale", "outage", "hop":
+	case "stale", "outage":
 		return fmt.Sprintf("%s %d %s", d.what, d.pick, d.word)
 	}
 	return fmt.Sprintf("job %d: %s %s %d %s", d.job, d.what, d.word, d.pick, d.span)
@@ -65,8 +71,10 @@ func generate(seed uint64) history {
 	}}
 	t.jobs, t.faults, t.overlap, t.calm = 1+t.IntN(5), t.IntN(40), 1+t.IntN(4), t.IntN(4)
 	t.old = t.IntN(4)
-	for range 10 + t.IntN(70) {
-		h.deeds = append(h.deeds, t.deed())
+	for n := range 10 + t.IntN(70) {
+		d := t.deed()
+		d.number = n
+		h.deeds = append(h.deeds, d)
 	}
 	return h
 }
@@ -90,13 +98,16 @@ func (t temper) deed() deed {
 	case n < 54:
 		return deed{what: "land", pick: t.IntN(4)}
 	case n < 60+4*t.calm:
-		return deed{what: "finish", pick: t.IntN(t.overlap)}
+		return deed{what: "finish", pick: t.IntN(t.overlap), at: 1 + t.IntN(12), fate: t.fate(4 * t.faults)}
 	}
-	d := deed{what: "step", pick: t.IntN(8)}
-	if t.IntN(100) < t.faults {
-		d.fate = fate(1 + t.IntN(numberFates-1))
+	return deed{what: "step", pick: t.IntN(8), fate: t.fate(t.faults)}
+}
+
+func (t temper) fate(percent int) fate {
+	if t.IntN(100) < percent {
+		return fate(1 + t.IntN(numberFates-1))
 	}
-	return d
+	return fine
 }
 
 func (t temper) span() time.Duration {
@@ -143,7 +154,7 @@ func (w *world) make(d deed) {
 		w.start(w.container(d.pick))
 	case "finish":
 		if r := w.container(d.pick).running; r != nil {
-			w.finish(r)
+			w.finishMeeting(r, d.at, d.fate)
 		}
 	case "restart":
 		if c := w.container(d.pick); c.running == nil {

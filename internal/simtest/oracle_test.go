@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"restorewatch/internal/restore"
 )
@@ -15,11 +16,12 @@ import (
 // next listing is compared with what was saved before it.
 type oracle struct {
 	*world
-	owed  map[string][]*debt // by event id
-	order []*debt            // as they came to be owed
-	lives map[string]int     // by subject: how often its record was dropped
-	once  map[string]string  // what may be told once, and the id under which it was
-	told  map[string]int     // by output, subject and life: the sequence that was told last for the first time
+	owed   map[string][]*debt // by event id
+	order  []*debt            // as they came to be owed
+	lives  map[string]int     // by subject: how often its record was dropped
+	once   map[string]string  // what may be told once, and the id under which it was
+	latest time.Time          // the latest time of a run that saved something
+	told   map[string]int     // by output, subject and life: the sequence that was told last for the first time
 }
 
 // A debt is an event that was saved and is to be told.
@@ -40,6 +42,7 @@ func (o *oracle) saved(r *run, kind purpose, before, after *row) {
 	if before == nil {
 		before = new(row)
 	}
+	o.latest = maxTime(o.latest, r.now)
 	switch kind {
 	case beginning:
 		o.begun(r, before, after)
@@ -132,7 +135,7 @@ func (o *oracle) notesReading(r *run, before, after *row) bool {
 func (o *oracle) differs(before, after *row, f facts, r *run) string {
 	switch m := after.record.Memory.(type) {
 	case restore.JobMemory:
-		return f.(*jobFacts).differs(m, r.now)
+		return f.(*jobFacts).differs(m, o.latest)
 	case restore.BatchMemory:
 		if !slices.Equal(m.Told, f.(*batchFacts).told) {
 			return fmt.Sprintf("the outcomes %v", m.Told)
@@ -206,11 +209,11 @@ func (o *oracle) register(e restore.Event) {
 	fact := ""
 	switch {
 	case e.Expiry != nil:
-		fact = fmt.Sprint(e.Subject, e.Expiry.Threshold, e.Expiry.Expires.Unix())
+		fact = fmt.Sprint(e.Subject, life, e.Expiry.Threshold, e.Expiry.Expires.Unix())
 	case e.Batch != nil:
 		fact = fmt.Sprint(e.Subject, e.Batch.Outcome)
 	case e.Type == "job.stuck", e.Type == "job.created":
-		fact = fmt.Sprint(e.Subject, e.Type)
+		fact = fmt.Sprint(e.Subject, life, e.Type)
 	}
 	if fact != "" {
 		if id, again := o.once[fact]; again {
@@ -218,6 +221,7 @@ func (o *oracle) register(e restore.Event) {
 		}
 		o.once[fact] = e.ID
 	}
+	o.seen.events[e.Type]++
 	d := &debt{event: e, life: life, toldTo: map[string]int{}}
 	o.owed[e.ID] = append(o.owed[e.ID], d)
 	o.order = append(o.order, d)
@@ -226,7 +230,7 @@ func (o *oracle) register(e restore.Event) {
 // find returns the debt of exactly this event.
 func (o *oracle) find(e restore.Event) *debt {
 	for _, d := range o.owed[e.ID] {
-		if show(d.event) == show(e) && d.event.Target == e.Target {
+		if reflect.DeepEqual(d.event, e) {
 			return d
 		}
 	}
@@ -245,7 +249,9 @@ func (o *oracle) delivered(output string, e restore.Event) {
 		return
 	}
 	d.toldTo[output]++
+	o.seen.told++
 	if d.toldTo[output] > 1 {
+		o.seen.again++
 		return
 	}
 	stream := fmt.Sprintf("%s %s %d", output, e.Subject, d.life)

@@ -83,7 +83,7 @@ func (w *world) start(c *container) *run {
 	r.sight.begin(r)
 	w.runs = append(w.runs, r)
 	c.running = r
-	w.counts.runs++
+	w.seen.runs++
 	ports := w.mutant.ports(r, port{r})
 	if c.watcher == nil {
 		c.watcher = &watch.Watcher{Targets: targets, Rules: w.rules}
@@ -124,9 +124,9 @@ func (w *world) wait() {
 
 // step decides what becomes of one waiting call, and lets everything go on until it waits again.
 func (w *world) step(c *call, f fate) {
-	w.counts.steps++
-	if f != fine && f != held {
-		w.counts.faults++
+	w.seen.calls++
+	if f != fine {
+		w.seen.faults[c.what+" "+f.String()]++
 	}
 	if f != fine || w.tracing {
 		w.logf("run %d: %s%s", c.of.id, c.name, strings.TrimSuffix(": "+f.String(), ": fine"))
@@ -199,10 +199,23 @@ func (w *world) callsOf(r *run) []*call {
 }
 
 // finish lets a run go on undisturbed until it is over.
-func (w *world) finish(r *run) {
-	for calls := w.callsOf(r); len(calls) > 0 && w.broken == nil; calls = w.callsOf(r) {
-		w.step(calls[0], fine)
+func (w *world) finish(r *run) { w.finishMeeting(r, 0, fine) }
+
+// finishMeeting lets a run go on until it is over while one of its calls, counted from 1, meets a fate.
+func (w *world) finishMeeting(r *run, at int, f fate) (met bool) {
+	for n := 1; w.broken == nil; n++ {
+		calls := w.callsOf(r)
+		if len(calls) == 0 {
+			break
+		}
+		if n == at && f != held {
+			met = true
+			w.step(calls[0], f)
+		} else {
+			w.step(calls[0], fine)
+		}
 	}
+	return met
 }
 
 // land lets a write that nobody waits for arrive.
@@ -226,8 +239,18 @@ func (w *world) abandon() {
 	w.wait()
 }
 
-// advance moves the clock.
+// longestRun is how long a run may be under way. A function has a minute; a laptop may sleep in the middle of a run.
+const longestRun = 12 * time.Hour
+
+// advance moves the clock, and ends runs that are under way for too long.
 func (w *world) advance(d time.Duration) {
 	w.now = w.now.Add(d)
+	for _, r := range w.runs {
+		if !r.finished && w.now.Sub(r.now) > longestRun {
+			w.logf("run %d: killed after %s", r.id, w.now.Sub(r.now))
+			w.kill(r)
+			w.wait()
+		}
+	}
 	w.logf("the time is %s", w.now.Format(time.RFC3339))
 }

@@ -23,7 +23,6 @@ type setup struct {
 	pageSize  int  // jobs that the API gives in a page
 	sameBytes bool // the store takes a refused write for its own if the very bytes stand there, as DynamoDB's does
 	reversed  bool // the API lists the oldest first
-	shuffled  bool // the watched-first names of records come from the store in no order
 }
 
 // A world is everything around the watchers: an API, a store, outputs and a clock.
@@ -49,7 +48,7 @@ type world struct {
 	trace   []string
 	broken  *violation
 	mutant  mutant
-	counts  struct{ steps, faults, runs int }
+	seen    census
 }
 
 // A row is one stored record, and what the oracle says it holds. Rows are never edited.
@@ -100,7 +99,7 @@ func newWorld(s setup) *world {
 			StuckAfter:     24 * time.Hour, UnreachableAfter: 3,
 		},
 	}
-	w.oracle = newOracle(w)
+	w.oracle, w.seen = newOracle(w), newCensus()
 	return w
 }
 

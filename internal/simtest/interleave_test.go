@@ -1,0 +1,188 @@
+package simtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"restorewatch/internal/restore"
+)
+
+// A meeting is a small world in which runs overlap, each in a container that has just started.
+type meeting struct {
+	name  string
+	ready func(w *world)
+	runs  int
+	turn  func(w *world) // what happens to the API at some moment between two calls, if anything
+	fate  fate           // what one call of the first run meets at some moment, if anything
+}
+
+func changed(jobs int) func(*world) {
+	return func(w *world) {
+		w.under(3)
+		w.edits(status(restore.Broken), []int{0, 1, 2}[:jobs]...)
+	}
+}
+
+var meetings = []meeting{
+	{name: "nothing changed", ready: changed(0), runs: 2},
+	{name: "one job changed", ready: changed(1), runs: 2},
+	{name: "two jobs changed", ready: changed(2), runs: 2},
+	{name: "three jobs changed", ready: changed(3), runs: 2},
+	{name: "one job changed, three runs", ready: changed(1), runs: 3},
+	{name: "a job changes again meanwhile", ready: changed(1), runs: 2, turn: func(w *world) { w.edits(status(restore.Finished), 0) }},
+	{name: "a job changes back meanwhile", ready: changed(1), runs: 2, turn: func(w *world) { w.edits(status(restore.InProgress), 0) }},
+	{name: "both begin", ready: func(w *world) { w.edits(status(restore.InProgress), 0) }, runs: 2},
+	{name: "a job is born while both begin", ready: func(*world) {}, runs: 2, turn: func(w *world) { w.edits(status(restore.InProgress), 0) }},
+	{name: "a batch finishes", ready: func(w *world) { w.batch(2); w.edits(status(restore.Finished), 0, 1) }, runs: 2},
+	{name: "an outbox is full", ready: func(w *world) {
+		w.under(1)
+		w.edits(w.whole, 0)
+		w.tickFailing("publish", failBefore)
+	}, runs: 2},
+	{name: "a target becomes unreachable", ready: func(w *world) { w.under(1); w.outage = "forbidden"; w.tickBlind(2) }, runs: 2},
+	{name: "a target recovers meanwhile", ready: func(w *world) { w.under(1); w.outage = "forbidden"; w.tickBlind(3) }, runs: 2,
+		turn: func(w *world) { w.outage = "" }},
+	{name: "a record is let go", ready: func(w *world) { w.retire(1, 1) }, runs: 2},
+	{name: "Since moves", ready: func(w *world) { w.retire(2, 0) }, runs: 2},
+}
+
+// An order is one way in which overlapping runs take turns: at each moment, which of the calls that wait goes on.
+type order struct{ picks, choices []int }
+
+// next makes o the order after it, depth first, and reports whether there is one.
+func (o *order) next() bool {
+	for n := len(o.picks); n > 0; n = len(o.picks) {
+		if o.picks[n-1]++; o.picks[n-1] < o.choices[n-1] {
+			o.choices = o.choices[:n]
+			return true
+		}
+		o.picks, o.choices = o.picks[:n-1], o.choices[:n-1]
+	}
+	return false
+}
+
+// pick returns the choice that the order makes at a moment at which there are so many.
+func (o *order) pick(moment, choices int) int {
+	if moment == len(o.picks) {
+		o.picks, o.choices = append(o.picks, 0), append(o.choices, choices)
+	}
+	return o.picks[moment]
+}
+
+// copied returns a world at rest once more, with no container.
+func (w *world) copied() *world {
+	c := newWorld(w.setup)
+	c.now, c.skew, c.stale, c.outage, c.mutant, c.tracing = w.now, w.skew, w.stale, w.outage, w.mutant, w.tracing
+	c.past, c.rows, c.trace = slices.Clone(w.past), maps.Clone(w.rows), slices.Clone(w.trace)
+	from, to := w.oracle, c.oracle
+	to.lives, to.once, to.told, to.latest = maps.Clone(from.lives), maps.Clone(from.once), maps.Clone(from.told), from.latest
+	for _, d := range from.order {
+		d := &debt{d.event, d.life, maps.Clone(d.toldTo)}
+		to.order, to.owed[d.event.ID] = append(to.order, d), append(to.owed[d.event.ID], d)
+	}
+	return c
+}
+
+// hold lets the runs of a meeting take turns in an order, and leaves the world alone for a short while.
+func (m meeting) hold(w *world, o *order) {
+	for n := range m.runs {
+		w.start(w.container(10 + n))
+	}
+	turned, struck := m.turn == nil, m.fate == fine
+	for moment := 0; len(w.pending) > 0 && w.broken == nil; moment++ {
+		waiting := len(w.pending)
+		choices := waiting
+		if !turned {
+			choices++
+		}
+		blow := !struck && w.pending[0].of.in.id == 10
+		if blow {
+			choices++
+		}
+		switch pick := o.pick(moment, choices); {
+		case pick < waiting:
+			w.step(w.pending[pick], fine)
+		case blow && pick == choices-1:
+			struck = true
+			w.step(w.pending[0], m.fate)
+		default:
+			turned = true
+			w.logf("the API changes")
+			m.turn(w)
+		}
+	}
+	w.rest(time.Minute, 11*time.Minute)
+}
+
+// rest ends what is on its way and makes undisturbed runs in one container.
+func (w *world) rest(pauses ...time.Duration) {
+	w.outage, w.skew = "", 0
+	for len(w.late) > 0 && w.broken == nil {
+		w.land(0)
+	}
+	for _, d := range pauses {
+		w.advance(d)
+		w.quietRun(w.container(20))
+	}
+	if w.broken == nil {
+		w.oracle.settledDown()
+	}
+}
+
+// every holds a meeting in every order, and returns in how many.
+func (m meeting) every(t *testing.T) (orders int) {
+	t.Helper()
+	start := newWorld(one)
+	m.ready(start)
+	start.abandon()
+	for o := new(order); ; {
+		w := start.copied()
+		m.hold(w, o)
+		w.abandon()
+		orders++
+		if w.broken != nil {
+			t.Errorf("order %v: %v\n%s", o.picks, w.broken, m.trace(o))
+			return orders
+		}
+		if !o.next() {
+			return orders
+		}
+	}
+}
+
+func (m meeting) trace(o *order) string {
+	start := newWorld(one)
+	start.tracing = true
+	m.ready(start)
+	start.abandon()
+	w := start.copied()
+	m.hold(w, &order{picks: o.picks, choices: o.choices})
+	w.abandon()
+	text := ""
+	for _, line := range w.trace {
+		text += line + "\n"
+	}
+	return text
+}
+
+// TestEveryInterleaving lets two runs overlap in every order of their calls.
+func TestEveryInterleaving(t *testing.T) {
+	for _, m := range meetings {
+		inBubble(t, m.name, func(t *testing.T) {
+			t.Logf("%d orders", m.every(t))
+		})
+	}
+}
+
+// TestEveryInterleavingWithAFault does so while one call of the first run meets a fault, whichever it is.
+func TestEveryInterleavingWithAFault(t *testing.T) {
+	total := 0
+	for _, f := range blows {
+		m := meeting{name: fmt.Sprintf("one job changed, %s", f), ready: changed(1), runs: 2, fate: f}
+		inBubble(t, m.name, func(t *testing.T) { total += m.every(t) })
+	}
+	t.Logf("%d orders", total)
+}
