@@ -77,7 +77,7 @@ type visit struct {
 	key     string // public key or client id
 	version string
 	base    string // scheme and host of links
-	world   world
+	world   world // of the project that is asked about, if there is one
 }
 
 // An entry is one thing that a listing has. show returns what becomes its JSON; alone says that it is not shown in a
@@ -109,7 +109,7 @@ func (s *Server) lookUp(v *visit, r *http.Request, h http.Header) (body any, wro
 	if v.query, wrong = parseQuery(r.URL.Query()); wrong != nil {
 		return nil, wrong
 	}
-	v.base, v.world = s.base(r), s.world()
+	v.base, v.world = s.base(r), s.world(v.within())
 	entries, wrong := v.route.entries(s, v)
 	switch {
 	case wrong != nil:

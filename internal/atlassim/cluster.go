@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -116,10 +115,14 @@ func (s *Server) drop(project, name string, retained bool) {
 	}
 }
 
-// world is everything served now; what is played comes after what is set. The caller has the lock.
-func (s *Server) world() world {
+// world is what is served now of one project, or of all if none is named; what is played comes after what is set. The
+// caller has the lock.
+func (s *Server) world(only string) world {
 	all := world{}
 	for project, clusters := range s.set {
+		if only != "" && project != only {
+			continue
+		}
 		all[project] = make(map[string]*cluster, len(clusters))
 		for name, c := range clusters {
 			all[project][name] = new(*c)
@@ -180,8 +183,6 @@ func (c *cluster) refuseFamily(flex bool) *problem {
 	}
 	return wrong
 }
-
-var objectIDForm = regexp.MustCompile(`^[0-9a-f]{24}$`)
 
 // managed returns the cluster of Cloud Manager that a path names by id, and the jobs of that id: of a sharded cluster
 // all of them, of one of its shards those alone.

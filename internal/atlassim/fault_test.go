@@ -162,6 +162,9 @@ func TestFaultsAreScriptedByPage(t *testing.T) {
 	if resp, _ := c.get(jobs + "/" + someJobs(1)[0].ID); resp.StatusCode != 200 {
 		t.Errorf("one job is no page: %s", resp.Status)
 	}
+	if got := c.refusal("", inV1+"/clusters"); got != "200" {
+		t.Errorf("the list of clusters is none of jobs: %s", got)
+	}
 	if resp, _ := c.get(jobs); resp.StatusCode != 500 {
 		t.Errorf("a request that names no page is for the first: %s", resp.Status)
 	}

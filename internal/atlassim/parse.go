@@ -20,10 +20,10 @@ const (
 )
 
 var (
-	projectForm = regexp.MustCompile(`^[0-9a-f]{24}$`)
-	clusterForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,63}$`)
-	nameForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$`)
-	wordForm    = regexp.MustCompile(`^"[^"]{1,64}"$`)
+	objectIDForm = regexp.MustCompile(`^[0-9a-f]{24}$`)
+	clusterForm  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,63}$`)
+	nameForm     = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$`)
+	wordForm     = regexp.MustCompile(`^"[^"]{1,64}"$`)
 
 	statuses   = []string{"IN_PROGRESS", "FINISHED", "BROKEN", "KILLED"}
 	deliveries = []string{"NOT_STARTED", "PENDING", "IN_PROGRESS", "READY", "FAILED", "INTERRUPTED", "EXPIRED", "MAX_DOWNLOADS_EXCEEDED"}
@@ -92,7 +92,7 @@ func (p *parser) read(words []string) {
 }
 
 func (p *parser) readProject(words []string) {
-	if len(words) != 1 || !projectForm.MatchString(words[0]) {
+	if len(words) != 1 || !objectIDForm.MatchString(words[0]) {
 		p.wrong("a project is written: project ID, where ID is 24 hex digits in lower case")
 		return
 	}

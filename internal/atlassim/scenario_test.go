@@ -113,6 +113,35 @@ func TestScenarioMakesJobsLikeTheAPI(t *testing.T) {
 	}
 }
 
+func TestScenarioSaysKinds(t *testing.T) {
+	s := parse(t, small+"cluster F kind=flex\ncluster D kind=dedicated\ncluster L kind=legacy\ncluster M kind=managed\n")
+	var got []string
+	for _, c := range s.At(start, 0) {
+		got = append(got, fmt.Sprint(c.Name, " ", c.Kind, " ", c.Sharded))
+	}
+	want := []string{"Cluster0  true", "Empty  false", "Replica  false", "F flex false", "D dedicated false", "L legacy false", "M managed false"}
+	if !slices.Equal(got, want) {
+		t.Errorf("clusters %q, want %q", got, want)
+	}
+	_, err := atlassim.ParseScenario(strings.NewReader("project " + project + "\ncluster C kind=shared\ncluster E flex"))
+	const line = "line 2: \"kind=shared\": want kind=WORD, where WORD is one of dedicated, flex, legacy, managed\n"
+	if err == nil || !strings.HasPrefix(err.Error(), line) || !strings.Contains(err.Error(), "line 3: \"flex\": want kind=WORD") {
+		t.Errorf("another kind, and one without its name: %v", err)
+	}
+}
+
+// A job that is not over has not finished, be it for a while.
+func TestScenarioDatesTheEnd(t *testing.T) {
+	s := parse(t, "project "+project+"\ncluster C\njob a\nat 0s a created\nat 1h a status=FINISHED\nat 2h a status=IN_PROGRESS\nat 3h a status=KILLED")
+	for elapsed, want := range map[time.Duration]time.Time{
+		0: {}, time.Hour: start.Add(time.Hour), 2 * time.Hour: {}, 4 * time.Hour: start.Add(3 * time.Hour),
+	} {
+		if got := at(s, "C", elapsed)["a"].Finished; !got.Equal(want) {
+			t.Errorf("after %s: finished %s, want %s", elapsed, got, want)
+		}
+	}
+}
+
 // Ids say when; two moments that are the same look the same.
 func TestScenarioIsDeterministic(t *testing.T) {
 	odd := start.Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
