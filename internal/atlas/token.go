@@ -164,7 +164,7 @@ func (b *bearer) fetch(ctx context.Context, now time.Time, refused bool) {
 		ClientID: b.key.Public, ClientSecret: b.key.Private(), TokenURL: b.endpoint, AuthStyle: oauth2.AuthStyleInHeader,
 	}
 	token, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, client))
-	b.failed, b.asked = nil, now
+	b.failed, b.asked = nil, wallClock() // it may have taken long
 	switch {
 	case err != nil:
 		b.failed = tokenError(err, b.key.Private())
@@ -219,6 +219,9 @@ func refusedToken(r *oauth2.RetrieveError, secret string) *Error {
 	}
 	words := cmp.Or(said.Detail, r.ErrorDescription, said.Reason)
 	words = strings.ReplaceAll(words, secret, redacted) // a server may repeat what it was sent
+	if e.Status == http.StatusOK {                      // which the text of an error leaves out, with the code
+		words = strings.TrimSpace(e.Code + " " + words)
+	}
 	e.Detail = strings.TrimSuffix(fetchingToken+": "+clean(words, 300), ": ")
 	e.kind, e.hint = kindOfToken(e.Status, e.Code, words)
 	if e.kind == restore.FailedAccessList {
