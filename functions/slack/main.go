@@ -8,19 +8,20 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"restorewatch/internal/config"
 	"restorewatch/internal/relay"
 )
 
 // main builds everything once, before the first record. If that is impossible every invocation fails and says why, and
 // the dead-letter queue keeps what was to be posted.
 func main() {
-	cfg, err := relay.Load(os.Getenv)
+	cfg, err := config.Load(os.Getenv, config.SlackFunction)
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	if err != nil {
 		lambda.Start(relay.Refuse(log, err))
 		return
 	}
-	handler, err := relay.New(context.Background(), cfg, log)
+	handler, err := relay.New(context.Background(), cfg.Slack, log)
 	if err != nil {
 		lambda.Start(relay.Refuse(log, err))
 		return

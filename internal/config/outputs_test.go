@@ -107,6 +107,10 @@ func TestLoadSlackFunction(t *testing.T) {
 		{"SLACK_WEBHOOK_URL=https://h/x", nil},
 		{"SLACK_WEBHOOK_SECRET=slack|SLACK_MIN_SEVERITY=critical|LOG_LEVEL=debug|WATCH=nonsense", nil},
 		{"", []string{"SLACK_WEBHOOK_SECRET"}},
+		{"SLACK_WEBHOOK_URL=https://h/" + canary + "|SLACK_WEBHOOK_SECRET=slack", []string{"SLACK_WEBHOOK_SECRET"}},
+		{"SLACK_WEBHOOK_SECRET=https://h/" + canary, []string{"SLACK_WEBHOOK_SECRET"}},
+		{"SLACK_WEBHOOK_URL=http://hooks.slack.com/" + canary + "|SLACK_MIN_SEVERITY=" + strings.Repeat("x", 1000),
+			[]string{"SLACK_WEBHOOK_URL", "SLACK_MIN_SEVERITY"}},
 		{"SLACK_WEBHOOK_URL=x|SLACK_MIN_SEVERITY=x|LOG_LEVEL=x", []string{"SLACK_WEBHOOK_URL", "SLACK_MIN_SEVERITY", "LOG_LEVEL"}},
 	} {
 		env := environment(tt.env)
@@ -116,6 +120,9 @@ func TestLoadSlackFunction(t *testing.T) {
 		if err != nil {
 			for _, p := range problemsOf(t, err) {
 				names = append(names, p.Variable)
+			}
+			if strings.Contains(err.Error(), canary) || len(err.Error()) > 1000 {
+				t.Errorf("the text repeats a secret or is too long: %.2000s", err)
 			}
 		} else if !got.Slack.Configured() || !slices.Contains([]restore.Severity{restore.Info, restore.Critical}, got.Slack.MinSeverity) {
 			t.Errorf("%s: got %+v", tt.env, got.Slack)

@@ -8,11 +8,13 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"restorewatch/internal/config"
 	"restorewatch/internal/publish/slack"
+	"restorewatch/internal/secrets"
 )
 
-// New builds the handler from a configuration. Nothing is called yet.
-func New(ctx context.Context, cfg Config, log *slog.Logger) (*Handler, error) {
+// New builds the handler from the configuration of the Slack function. Nothing is called yet.
+func New(ctx context.Context, cfg config.Slack, log *slog.Logger) (*Handler, error) {
 	to, err := addressee(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -21,13 +23,13 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Handler, error) {
 }
 
 // addressee reads the AWS SDK's configuration only where a secret is to be fetched.
-func addressee(ctx context.Context, cfg Config) (slack.Addressee, error) {
-	if cfg.WebhookSecret == "" {
-		return slack.Fixed{URL: cfg.WebhookURL}, nil
+func addressee(ctx context.Context, cfg config.Slack) (slack.Addressee, error) {
+	if cfg.WebhookID == "" {
+		return slack.Fixed{URL: cfg.URL}, nil
 	}
 	cloud, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS SDK's configuration: %w", err)
 	}
-	return NewSecret(secretsmanager.NewFromConfig(cloud), cfg.WebhookSecret), nil
+	return secrets.NewWebhook(secretsmanager.NewFromConfig(cloud), cfg.WebhookID, slack.CheckURL), nil
 }

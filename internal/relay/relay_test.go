@@ -15,11 +15,15 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
 
 	"restorewatch/internal/publish"
 	"restorewatch/internal/publish/publishtest"
+	"restorewatch/internal/publish/slack"
 	"restorewatch/internal/relay"
 	"restorewatch/internal/restore"
+	"restorewatch/internal/secrets"
 )
 
 var (
@@ -164,5 +168,25 @@ func TestRefuse(t *testing.T) {
 	err := relay.Refuse(slog.New(slog.NewJSONHandler(&log, nil)), errors.New("no webhook"))(t.Context(), records("x"))
 	if err == nil || err.Error() != "config: no webhook" || !strings.Contains(log.String(), "no webhook") {
 		t.Errorf("error %v, log %s", err, &log)
+	}
+}
+
+// denied is a Secrets Manager whose answer is always no.
+type denied struct{}
+
+func (denied) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (
+	*secretsmanager.GetSecretValueOutput, error,
+) {
+	return nil, &smithy.GenericAPIError{Code: "AccessDeniedException"}
+}
+
+// A post whose secret cannot be read says what to do about the secret.
+func TestHintOfTheSecretReachesThePost(t *testing.T) {
+	w := slack.New(secrets.NewWebhook(denied{}, "slack", slack.CheckURL), restore.Info, nil)
+	h := relay.Handler{Webhook: w, Log: discard}
+	err := h.Handle(t.Context(), records(finished))
+	if err == nil || !strings.Contains(err.Error(), `secret "slack": access is denied`) ||
+		!strings.Contains(err.Error(), "secretsmanager:GetSecretValue") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -1,6 +1,7 @@
-// Package secrets gets the API key from AWS Secrets Manager and keeps it in memory.
+// Package secrets gets what is secret from AWS Secrets Manager and keeps it in memory: the API key, and the address of a
+// webhook.
 //
-// The secret's value is never part of an error: what is wrong with it is told under its name alone.
+// A secret's value is never part of an error: what is wrong with it is told under its name alone.
 package secrets
 
 import (
@@ -10,91 +11,83 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"golang.org/x/sync/singleflight"
-
-	"restorewatch/internal/config"
 )
 
 // patience bounds one request with its retries. Callers with less time stop waiting sooner.
 const patience = 10 * time.Second
 
-// A Client is what a Provider needs of Secrets Manager.
+// A Client is what is used of Secrets Manager.
 type Client interface {
 	GetSecretValue(ctx context.Context, in *secretsmanager.GetSecretValueInput, options ...func(*secretsmanager.Options)) (
 		*secretsmanager.GetSecretValueOutput, error)
 }
 
-// A Provider gets the API key from one secret and remembers it. It is safe for concurrent use: callers that come while
-// a request is under way share its answer.
-type Provider struct {
+// A form is what a secret is to hold.
+type form[T any] struct {
+	variable string // the environment variable that names the secret
+	stored   string // what to store in it, for people
+	// parse reads the secret's text, or says what is wrong with it without repeating any of it.
+	parse func(text string) (value T, wrong string)
+}
+
+// A secret is fetched when it is first needed, and again when somebody says that its value is no good any more. It is
+// safe for concurrent use: callers that come while a request is under way share its answer.
+type secret[T any] struct {
+	form[T]
 	client  Client
-	secret  string // name or ARN
-	known   atomic.Pointer[key]
+	name    string // or ARN
+	known   atomic.Pointer[T]
 	flights singleflight.Group
 }
 
-type key struct {
-	public  string
-	private config.Secret
-}
-
-// New returns a Provider of the key in a secret, given by name or ARN. It makes no request.
-func New(client Client, secret string) *Provider {
-	return &Provider{client: client, secret: secret}
-}
-
-// Key returns the two halves of the API key: from memory, or else by one GetSecretValue. What went wrong is not
-// remembered, so the next call asks again. The error is an *Error, or the context's.
-func (p *Provider) Key(ctx context.Context) (public string, private config.Secret, err error) {
-	if k := p.known.Load(); k != nil {
-		return k.public, k.private, nil
+// get returns the value: from memory, or else by one GetSecretValue. What went wrong is not remembered, so the next call
+// asks again. The error is an *Error.
+func (s *secret[T]) get(ctx context.Context) (T, error) {
+	if value := s.known.Load(); value != nil {
+		return *value, nil
 	}
-	return p.fly(ctx, "key", func(ctx context.Context) (*key, error) {
-		if k := p.known.Load(); k != nil {
-			return k, nil // another flight landed between the look above and the start of this one
+	return s.fly(ctx, "get", func(ctx context.Context) (*T, error) {
+		if value := s.known.Load(); value != nil {
+			return value, nil // another flight landed between the look above and the start of this one
 		}
-		return p.fetch(ctx)
+		return s.fetch(ctx)
 	})
 }
 
-// Refresh fetches the key again, because the API has refused the one that Key returned: the secret may have been
-// rotated. When it cannot be read, the old key stays, and the next refusal asks again.
-func (p *Provider) Refresh(ctx context.Context) (public string, private config.Secret, err error) {
-	return p.fly(ctx, "refresh", p.fetch)
-}
+// renew fetches the value again. When it cannot be read, the old one stays, and the next call asks again.
+func (s *secret[T]) renew(ctx context.Context) (T, error) { return s.fly(ctx, "renew", s.fetch) }
 
-// fly runs get, or waits for the run of it that is under way. The request goes on when ctx ends, for the callers that
+// fly runs fetch, or waits for the run of it that is under way. The request goes on when ctx ends, for the callers that
 // still wait.
-func (p *Provider) fly(ctx context.Context, flight string, get func(context.Context) (*key, error)) (
-	string, config.Secret, error) {
-	landed := p.flights.DoChan(flight, func() (any, error) {
+func (s *secret[T]) fly(ctx context.Context, flight string, fetch func(context.Context) (*T, error)) (none T, err error) {
+	landed := s.flights.DoChan(flight, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		return get(ctx)
+		return fetch(ctx)
 	})
 	select {
 	case <-ctx.Done():
-		return "", config.Secret{}, p.failed(context.Cause(ctx))
+		return none, s.failed(context.Cause(ctx))
 	case r := <-landed:
 		if r.Err != nil {
-			return "", config.Secret{}, r.Err
+			return none, r.Err
 		}
-		k := r.Val.(*key)
-		return k.public, k.private, nil
+		return *r.Val.(*T), nil
 	}
 }
 
-func (p *Provider) fetch(ctx context.Context) (*key, error) {
-	out, err := p.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &p.secret})
+func (s *secret[T]) fetch(ctx context.Context) (*T, error) {
+	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.name})
 	if err != nil {
-		return nil, p.failed(err)
+		return nil, s.failed(err)
 	}
 	if out.SecretString == nil {
-		return nil, p.malformed("it holds bytes")
+		return nil, s.malformed("it holds bytes")
 	}
-	k, what := parse(*out.SecretString)
-	if what != "" {
-		return nil, p.malformed(what)
+	value, wrong := s.parse(*out.SecretString)
+	if wrong != "" {
+		return nil, s.malformed(wrong)
 	}
-	p.known.Store(&k)
-	return &k, nil
+	s.known.Store(&value)
+	return &value, nil
 }

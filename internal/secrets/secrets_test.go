@@ -53,15 +53,15 @@ func stored(private string) *string {
 	return new(fmt.Sprintf(`{"publicKey":"abcdefgh","privateKey":%q}`, private))
 }
 
-func TestKeyIsFetchedOnceAndRefreshFetchesAgain(t *testing.T) {
+func TestKeyIsFetchedOnceAndRenewFetchesAgain(t *testing.T) {
 	f := &fake{value: stored("old")}
-	p := secrets.New(f, "atlas/key")
+	p := secrets.NewAPIKey(f, "atlas/key")
 	for range 3 {
 		want(t, p.Key, "old")
 	}
 	f.value = stored("new")
 	want(t, p.Key, "old")
-	want(t, p.Refresh, "new")
+	want(t, p.Renew, "new")
 	want(t, p.Key, "new")
 	if f.requests != 2 {
 		t.Errorf("%d requests, want 2", f.requests)
@@ -80,19 +80,19 @@ func TestConcurrentCallsShareOneRequest(t *testing.T) {
 	for _, failure := range []error{nil, &smithy.GenericAPIError{Code: "AccessDeniedException"}} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{value: stored("k"), err: failure, takes: time.Second}
-			p := secrets.New(f, "atlas/key")
+			p := secrets.NewAPIKey(f, "atlas/key")
 			together(10, func() {
 				if _, _, err := p.Key(t.Context()); (err != nil) != (failure != nil) {
 					t.Errorf("got %v", err)
 				}
 			})
 			together(10, func() {
-				if _, _, err := p.Refresh(t.Context()); (err != nil) != (failure != nil) {
+				if _, _, err := p.Renew(t.Context()); (err != nil) != (failure != nil) {
 					t.Errorf("got %v", err)
 				}
 			})
 			if f.requests != 2 {
-				t.Errorf("%d requests, want one for ten calls of Key and one for ten of Refresh", f.requests)
+				t.Errorf("%d requests, want one for ten calls of Key and one for ten of Renew", f.requests)
 			}
 		})
 	}
@@ -110,7 +110,7 @@ func together(n int, call func()) {
 func TestOneCallerLeavingDoesNotFailTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{value: stored("k"), takes: 5 * time.Second}
-		p := secrets.New(f, "atlas/key")
+		p := secrets.NewAPIKey(f, "atlas/key")
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -131,7 +131,7 @@ func TestOneCallerLeavingDoesNotFailTheOther(t *testing.T) {
 // A server that never answers costs ten seconds, not the whole run.
 func TestRequestIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := secrets.New(&fake{takes: time.Hour}, "atlas/key")
+		p := secrets.NewAPIKey(&fake{takes: time.Hour}, "atlas/key")
 		start := time.Now()
 		_, _, err := p.Key(t.Context())
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 10*time.Second {
@@ -142,19 +142,19 @@ func TestRequestIsBounded(t *testing.T) {
 
 func TestFailureIsNotRememberedAndKeepsTheOldKey(t *testing.T) {
 	f := &fake{err: errors.New("connection refused")}
-	p := secrets.New(f, "atlas/key")
+	p := secrets.NewAPIKey(f, "atlas/key")
 	if _, _, err := p.Key(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	f.value, f.err = stored("first"), nil
 	want(t, p.Key, "first")
 	f.err = errors.New("connection refused")
-	if _, _, err := p.Refresh(t.Context()); err == nil {
+	if _, _, err := p.Renew(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	want(t, p.Key, "first")
 	f.value, f.err = stored("second"), nil
-	want(t, p.Refresh, "second")
+	want(t, p.Renew, "second")
 }
 
 func TestErrorsNameTheSecretAndNeverItsValue(t *testing.T) {
@@ -166,7 +166,7 @@ func TestErrorsNameTheSecretAndNeverItsValue(t *testing.T) {
 		what  string
 		hint  string
 	}{
-		{"missing", nil, denied("ResourceNotFoundException"), "no such secret", "create it"},
+		{"missing", nil, denied("ResourceNotFoundException"), "no such secret", "correct ATLAS_CREDENTIALS_SECRET"},
 		{"denied", nil, denied("AccessDeniedException"), "access is denied", "secretsmanager:GetSecretValue"},
 		{"key", nil, denied("DecryptionFailure"), "cannot decrypt", "kms:Decrypt"},
 		{"deleted", nil, denied("InvalidRequestException"), "marked for deletion", "restore-secret"},
@@ -185,7 +185,7 @@ func TestErrorsNameTheSecretAndNeverItsValue(t *testing.T) {
 		{"account", new(`{"clientId":"x","clientSecret":"` + canary + `"}`), nil, "service account", "publicKey"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, _, err := secrets.New(&fake{value: tt.value, err: tt.err}, "atlas/key").Key(t.Context())
+			_, _, err := secrets.NewAPIKey(&fake{value: tt.value, err: tt.err}, "atlas/key").Key(t.Context())
 			check(t, err, "atlas/key", tt.what, tt.hint)
 			if tt.err != nil && !errors.Is(err, tt.err) {
 				t.Errorf("%v does not wrap its cause", err)
@@ -216,7 +216,7 @@ func check(t *testing.T, err error, secret, what, hint string) {
 func TestSecretsManager(t *testing.T) {
 	client := secretsmanager.NewFromConfig(testserver.AWSConfig(t, testserver.Moto(t)))
 	name := "restorewatch/" + t.Name()
-	_, _, err := secrets.New(client, name).Key(t.Context())
+	_, _, err := secrets.NewAPIKey(client, name).Key(t.Context())
 	check(t, err, name, "no such secret", "create it")
 
 	out, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: stored("old")})
@@ -224,28 +224,28 @@ func TestSecretsManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{name, *out.ARN} {
-		want(t, secrets.New(client, id).Key, "old")
+		want(t, secrets.NewAPIKey(client, id).Key, "old")
 	}
-	p := secrets.New(client, name)
+	p := secrets.NewAPIKey(client, name)
 	want(t, p.Key, "old")
 	put := &secretsmanager.PutSecretValueInput{SecretId: &name, SecretString: stored("rotated")}
 	if _, err := client.PutSecretValue(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
 	want(t, p.Key, "old")
-	want(t, p.Refresh, "rotated")
+	want(t, p.Renew, "rotated")
 
 	put = &secretsmanager.PutSecretValueInput{SecretId: &name, SecretBinary: []byte(canary)}
 	if _, err := client.PutSecretValue(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = p.Refresh(t.Context())
+	_, _, err = p.Renew(t.Context())
 	check(t, err, name, "it holds bytes", "publicKey")
 
 	if _, err := client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &name}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = p.Refresh(t.Context())
+	_, _, err = p.Renew(t.Context())
 	check(t, err, name, "marked for deletion", "restore-secret")
 	want(t, p.Key, "rotated")
 }

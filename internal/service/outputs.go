@@ -16,7 +16,7 @@ import (
 	"restorewatch/internal/publish/slack"
 	"restorewatch/internal/publish/sns"
 	"restorewatch/internal/publish/webhook"
-	"restorewatch/internal/relay"
+	"restorewatch/internal/secrets"
 	"restorewatch/internal/watch"
 )
 
@@ -111,7 +111,7 @@ func (b builder) slackAddress() (slack.Addressee, error) {
 	if err != nil {
 		return nil, err
 	}
-	return relay.NewSecret(secretsmanager.NewFromConfig(c), b.cfg.Slack.WebhookID), nil
+	return secrets.NewWebhook(secretsmanager.NewFromConfig(c), b.cfg.Slack.WebhookID, slack.CheckURL), nil
 }
 
 func (b builder) webhook() (watch.Publisher, error) {

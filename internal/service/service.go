@@ -93,16 +93,14 @@ func keyring(cfg config.Config, cloud *cloud) (atlas.Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return secretKeys{secrets.New(secretsmanager.NewFromConfig(c), cfg.CredentialsSecret)}, nil
+	return secretKeys{secrets.NewAPIKey(secretsmanager.NewFromConfig(c), cfg.CredentialsSecret)}, nil
 }
 
 // secretKeys hands the client a key that is kept in Secrets Manager.
-type secretKeys struct{ provider *secrets.Provider }
+type secretKeys struct{ secret *secrets.APIKey }
 
-func (s secretKeys) Key(ctx context.Context) (atlas.Key, error) { return key(s.provider.Key(ctx)) }
-func (s secretKeys) Renew(ctx context.Context) (atlas.Key, error) {
-	return key(s.provider.Refresh(ctx))
-}
+func (s secretKeys) Key(ctx context.Context) (atlas.Key, error)   { return key(s.secret.Key(ctx)) }
+func (s secretKeys) Renew(ctx context.Context) (atlas.Key, error) { return key(s.secret.Renew(ctx)) }
 
 func key(public string, private config.Secret, err error) (atlas.Key, error) {
 	if err != nil {
