@@ -31,6 +31,9 @@ func (t Target) String() string {
 // Place returns PROJECT/CLUSTER, the subject of the events that are about the target itself.
 func (t Target) Place() string { return t.Project + "/" + t.Cluster }
 
+// Wild reports whether the target stands for others: every cluster of a project, or of every project.
+func (t Target) Wild() bool { return t.Cluster == "*" || t.Project == "*" }
+
 // ParseTarget reads what String writes. The error says which part is wrong.
 func ParseTarget(s string) (Target, error) {
 	source, place, ok := strings.Cut(s, ":")

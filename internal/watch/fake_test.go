@@ -142,7 +142,9 @@ func (w *world) RestoreJobs(ctx context.Context, t restore.Target, perPage int) 
 			}
 		}
 		if len(pages) == 0 && err == nil {
+			w.mu.Lock()
 			w.pagesRead++
+			w.mu.Unlock()
 		}
 		if err != nil {
 			yield(nil, err)

@@ -37,12 +37,17 @@ func (w *Watcher) pass(times phases, target restore.Target, now time.Time) Pass 
 		p.publish()
 		p.count()
 	}
-	h := holding{ledger: p.ledger, loaded: p.loaded, passed: cmp.Or(p.passed, w.recall(target).passed)}
+	w.keep(target, p.holding())
+	return p.Pass
+}
+
+// holding is what is remembered of the target until the next pass.
+func (p *passage) holding() holding {
+	h := holding{ledger: p.ledger, loaded: p.loaded, passed: cmp.Or(p.passed, p.recall(p.Target).passed)}
 	if p.suspect {
 		h.ledger, h.loaded = restore.Ledger{}, time.Time{}
 	}
-	w.keep(target, h)
-	return p.Pass
+	return h
 }
 
 // load finds the ledger, in memory or in the store, and begins it when there is none.
@@ -96,7 +101,7 @@ func (p *passage) fetch() error {
 // begin stores where the news begins before the first listing is read: if we crash right after, a job created
 // meanwhile is still known to be news. Somebody who began at the same moment is right too.
 func (p *passage) begin() error {
-	since := cmp.Or(p.Since, p.now)
+	since := cmp.Or(p.Since, p.bornSince(p.Target), p.now)
 	record, err := p.Store.Save(p.times.save, restore.Begin(p.Target, since))
 	if errors.Is(err, ErrConflict) {
 		return p.fetch()
@@ -115,16 +120,25 @@ func (p *passage) observe() restore.Observation {
 	p.passed = p.now // even if it fails: a target that never answers must not come first for ever
 	listing, err := p.list()
 	if err != nil {
-		p.Blind = true
-		failure := p.fail(restore.FailedUnavailable, err)
-		if record, changed := p.ledger.Fail(failure, p.Rules, p.now); changed {
-			return restore.Observation{Changed: []restore.Record{record}}
-		}
-		return restore.Observation{}
+		return p.blind(restore.FailedUnavailable, err)
 	}
 	found := p.ledger.Observe(listing, p.Rules, p.now)
 	p.Listed, p.History, p.Adopted = len(listing.Jobs), found.History, found.Adopted
 	return found
+}
+
+// blind notes that the target could not be seen, and returns what that changes.
+func (p *passage) blind(kind restore.FailureKind, err error) restore.Observation {
+	p.Blind = true
+	failure := p.fail(kind, err)
+	record, changed := p.ledger.Fail(failure, p.Rules, p.now)
+	if !changed {
+		return restore.Observation{}
+	}
+	if m := record.Memory.(restore.TargetMemory); failure.Kind == restore.FailedNotFound && m.Failing.Failures == 1 {
+		p.doubt(p.Target)
+	}
+	return restore.Observation{Changed: []restore.Record{record}}
 }
 
 // list reads the listing down to what may have changed, or to its end when that is due. Listings are newest first in

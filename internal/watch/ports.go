@@ -21,6 +21,12 @@ type Lister interface {
 	RestoreJobs(ctx context.Context, t restore.Target, perPage int) iter.Seq2[[]restore.Job, error]
 }
 
+// A Finder finds the targets that one with a "*" stands for, which may have a "*" themselves. After an error the sequence
+// ends, and what came before it is not the whole.
+type Finder interface {
+	Targets(ctx context.Context, wild restore.Target) iter.Seq2[restore.Target, error]
+}
+
 // A Store keeps ledgers.
 type Store interface {
 	// Load returns every record of a target, as written by every Save that returned before Load was called. The ledger

@@ -11,7 +11,7 @@ import (
 
 // A Report says what a run did.
 type Report struct {
-	Passes []Pass // in the order in which the targets were taken
+	Passes []Pass // by target
 }
 
 // A Pass is what a run did with one target.
@@ -62,8 +62,6 @@ func (p *Pass) fail(kind restore.FailureKind, err error) restore.Failure {
 	p.Failures = append(p.Failures, f)
 	return restore.Failure{Kind: f.Kind, Message: err.Error(), Hint: f.Hint}
 }
-
-func newReport(passes []Pass) Report { return Report{Passes: passes} }
 
 // Total sums what the passes counted.
 func (r Report) Total() (sum Pass) {

@@ -26,6 +26,7 @@ const (
 type Watcher struct {
 	Targets []restore.Target
 	Lister  Lister
+	Finder  Finder // nil if no target is a "*"
 	Store   Store
 	Outputs []Output // each gets every event; at least one
 	Rules   restore.Rules
@@ -33,11 +34,13 @@ type Watcher struct {
 	// Since is stored for targets that are watched for the first time, the beginning of what is news. Zero means the
 	// time of that run.
 	Since time.Time
-	// Concurrency is how many targets are passed over at a time; 0 means 4.
+	// Concurrency is how many targets are passed over at a time; 0 means 8.
 	Concurrency int
 
-	mu   sync.Mutex
-	held map[restore.Target]holding
+	mu    sync.Mutex
+	held  map[restore.Target]holding
+	found map[restore.Target]finding
+	born  map[restore.Target]time.Time // targets that came to be while they were looked for, and since when at the latest
 }
 
 // An Output is one place to publish to. Its name is stored with what it has not taken yet: keep it.
@@ -60,30 +63,38 @@ func (w *Watcher) Run(ctx context.Context, now time.Time) (Report, error) {
 	now = now.UTC().Truncate(time.Second)
 	times, cancel := schedule(ctx)
 	defer cancel()
-	targets := w.inTurn(now)
-	passes := make([]Pass, len(targets))
-	slots := make(chan struct{}, cmp.Or(w.Concurrency, 4))
-	var all sync.WaitGroup
-	for i, target := range targets {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			passes[i] = w.pass(times, target, now)
+	q := newQueue(w.inTurn(w.Targets, now))
+	var workers sync.WaitGroup
+	for range cmp.Or(w.Concurrency, 8) {
+		workers.Go(func() {
+			for target, ok := q.next(); ok; target, ok = q.next() {
+				q.done(target, w.visit(q, times, target, now))
+			}
 		})
 	}
-	all.Wait()
-	report := newReport(passes)
+	workers.Wait()
+	report := q.report()
 	return report, report.Err()
+}
+
+// visit makes the pass over a target, or queues the targets that it stands for.
+func (w *Watcher) visit(q *queue, times phases, target restore.Target, now time.Time) Pass {
+	if !target.Wild() {
+		return w.pass(times, target, now)
+	}
+	pass, found := w.find(times, target, now)
+	q.add(w.inTurn(found, now))
+	return pass
 }
 
 // inTurn returns the targets, those passed over longest ago first, so that none starves when a run's time is too short
 // for all. Without a memory the minute decides who begins.
-func (w *Watcher) inTurn(now time.Time) []restore.Target {
-	if len(w.Targets) == 0 {
+func (w *Watcher) inTurn(all []restore.Target, now time.Time) []restore.Target {
+	if len(all) == 0 {
 		return nil
 	}
-	first := int(now.Unix()/60) % len(w.Targets)
-	targets := slices.Concat(w.Targets[first:], w.Targets[:first])
+	first := int(now.Unix()/60) % len(all)
+	targets := slices.Concat(all[first:], all[:first])
 	slices.SortStableFunc(targets, func(a, b restore.Target) int {
 		return w.recall(a).passed.Compare(w.recall(b).passed)
 	})
