@@ -1,9 +1,12 @@
 package simtest
 
 import (
+	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ type meeting struct {
 	runs  int
 	turn  func(w *world) // what happens to the API at some moment between two calls, if anything
 	fate  fate           // what one call of the first run meets at some moment, if anything
+	wide  bool           // in tens of thousands of orders
 }
 
 func changed(jobs int) func(*world) {
@@ -30,13 +34,13 @@ var meetings = []meeting{
 	{name: "nothing changed", ready: changed(0), runs: 2},
 	{name: "one job changed", ready: changed(1), runs: 2},
 	{name: "two jobs changed", ready: changed(2), runs: 2},
-	{name: "three jobs changed", ready: changed(3), runs: 2},
-	{name: "one job changed, three runs", ready: changed(1), runs: 3},
+	{name: "three jobs changed", ready: changed(3), runs: 2, wide: true},
+	{name: "one job changed, three runs", ready: changed(1), runs: 3, wide: true},
 	{name: "a job changes again meanwhile", ready: changed(1), runs: 2, turn: func(w *world) { w.edits(status(restore.Finished), 0) }},
 	{name: "a job changes back meanwhile", ready: changed(1), runs: 2, turn: func(w *world) { w.edits(status(restore.InProgress), 0) }},
 	{name: "both begin", ready: func(w *world) { w.edits(status(restore.InProgress), 0) }, runs: 2},
 	{name: "a job is born while both begin", ready: func(*world) {}, runs: 2, turn: func(w *world) { w.edits(status(restore.InProgress), 0) }},
-	{name: "a batch finishes", ready: func(w *world) { w.batch(2); w.edits(status(restore.Finished), 0, 1) }, runs: 2},
+	{name: "a batch finishes", ready: func(w *world) { w.batch(2); w.edits(status(restore.Finished), 0, 1) }, runs: 2, wide: true},
 	{name: "an outbox is full", ready: func(w *world) {
 		w.under(1)
 		w.edits(w.whole, 0)
@@ -49,8 +53,16 @@ var meetings = []meeting{
 	{name: "Since moves", ready: func(w *world) { w.retire(2, 0) }, runs: 2},
 }
 
+var wideFlag = flag.Bool("wide", false, "hold also the meetings of tens of thousands of orders in every one of them")
+
+// sampled is in how many orders, taken at random, a wide meeting is held unless -wide asks for all.
+const sampled = 300
+
 // An order is one way in which overlapping runs take turns: at each moment, which of the calls that wait goes on.
-type order struct{ picks, choices []int }
+type order struct {
+	picks, choices []int
+	chance         *rand.Rand // takes the choices not made yet; nil takes the first
+}
 
 // next makes o the order after it, depth first, and reports whether there is one.
 func (o *order) next() bool {
@@ -67,7 +79,11 @@ func (o *order) next() bool {
 // pick returns the choice that the order makes at a moment at which there are so many.
 func (o *order) pick(moment, choices int) int {
 	if moment == len(o.picks) {
-		o.picks, o.choices = append(o.picks, 0), append(o.choices, choices)
+		first := 0
+		if o.chance != nil {
+			first = o.chance.IntN(choices)
+		}
+		o.picks, o.choices = append(o.picks, first), append(o.choices, choices)
 	}
 	return o.picks[moment]
 }
@@ -132,57 +148,75 @@ func (w *world) rest(pauses ...time.Duration) {
 	}
 }
 
-// every holds a meeting in every order, and returns in how many.
-func (m meeting) every(t *testing.T) (orders int) {
+// every holds a meeting in every order, or in some if it is wide, and returns in how many.
+func (m meeting) every(t *testing.T, mutant mutant) (orders int, broken *violation) {
 	t.Helper()
 	start := newWorld(one)
+	start.mutant = mutant
 	m.ready(start)
 	start.abandon()
-	for o := new(order); ; {
+	o := new(order)
+	if m.wide && !*wideFlag {
+		o.chance = rand.New(rand.NewPCG(rand.Uint64(), 0))
+	}
+	for broken = start.broken; broken == nil; {
 		w := start.copied()
 		m.hold(w, o)
 		w.abandon()
 		orders++
-		if w.broken != nil {
-			t.Errorf("order %v: %v\n%s", o.picks, w.broken, m.trace(o))
-			return orders
+		if broken = w.broken; broken != nil {
+			broken.detail += fmt.Sprintf("\norder %v\n%s", o.picks, m.trace(o, mutant))
+			break
 		}
-		if !o.next() {
-			return orders
+		if o.chance != nil {
+			o.picks, o.choices = nil, nil
+		}
+		if o.chance == nil && !o.next() || o.chance != nil && orders == sampled {
+			break
 		}
 	}
+	return orders, broken
 }
 
-func (m meeting) trace(o *order) string {
+func (m meeting) trace(o *order, mutant mutant) string {
 	start := newWorld(one)
-	start.tracing = true
+	start.mutant, start.tracing = mutant, true
 	m.ready(start)
 	start.abandon()
 	w := start.copied()
 	m.hold(w, &order{picks: o.picks, choices: o.choices})
 	w.abandon()
-	text := ""
-	for _, line := range w.trace {
-		text += line + "\n"
-	}
-	return text
+	return strings.Join(w.trace, "\n")
 }
 
-// TestEveryInterleaving lets two runs overlap in every order of their calls.
+// TestEveryInterleaving lets runs overlap in every order of their calls.
 func TestEveryInterleaving(t *testing.T) {
+	total := 0
 	for _, m := range meetings {
-		inBubble(t, m.name, func(t *testing.T) {
-			t.Logf("%d orders", m.every(t))
-		})
+		total += m.test(t)
 	}
+	t.Logf("%d orders", total)
 }
 
 // TestEveryInterleavingWithAFault does so while one call of the first run meets a fault, whichever it is.
 func TestEveryInterleavingWithAFault(t *testing.T) {
 	total := 0
 	for _, f := range blows {
-		m := meeting{name: fmt.Sprintf("one job changed, %s", f), ready: changed(1), runs: 2, fate: f}
-		inBubble(t, m.name, func(t *testing.T) { total += m.every(t) })
+		total += meeting{name: f.String(), ready: changed(1), runs: 2, fate: f}.test(t)
+		total += meeting{name: "two jobs, " + f.String(), ready: changed(2), runs: 2, fate: f, wide: true}.test(t)
 	}
 	t.Logf("%d orders", total)
+}
+
+func (m meeting) test(t *testing.T) (orders int) {
+	t.Helper()
+	inBubble(t, m.name, func(t *testing.T) {
+		var broken *violation
+		orders, broken = m.every(t, mutant{})
+		t.Logf("%d orders", orders)
+		if broken != nil {
+			t.Error(broken)
+		}
+	})
+	return orders
 }

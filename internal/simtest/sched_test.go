@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing/synctest"
@@ -37,7 +36,11 @@ var fateNames = [numberFates]string{
 
 func (f fate) String() string { return fateNames[f] }
 
-var errFault = errors.New("injected fault")
+var (
+	errFault = errors.New("injected fault")
+	errDead  = errors.New("the process was killed")
+	errLost  = errors.New("conflict with itself")
+)
 
 // A call is a run that waits at an I/O boundary. apply does what the call is for; the run goes on once it is answered.
 type call struct {
@@ -51,13 +54,11 @@ type call struct {
 	applied bool
 }
 
-var errLost = errors.New("conflict with itself")
-
-// reach stops a run at an I/O boundary until the scheduler lets it go on, and returns the call's error. A killed run
-// never returns from here.
+// reach stops a run at an I/O boundary until the scheduler lets it go on, and returns the call's error. Whatever a
+// killed run calls from then on has no effect, so what it goes on to do is seen by nobody.
 func (r *run) reach(ctx context.Context, c *call) error {
 	if r.dead {
-		runtime.Goexit()
+		return errDead
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -68,7 +69,7 @@ func (r *run) reach(ctx context.Context, c *call) error {
 	r.mu.Unlock()
 	err := <-c.resume
 	if r.dead {
-		runtime.Goexit()
+		return errDead
 	}
 	return err
 }
