@@ -175,3 +175,15 @@ func TestConsoleURL(t *testing.T) {
 		}
 	}
 }
+
+func TestSummaryOfManyClusters(t *testing.T) {
+	for cluster, want := range map[restore.Target]string{
+		{Source: restore.Cloud, Project: "p", Cluster: "*"}: "The clusters of project p cannot be watched: our address is not on the API access list",
+		{Source: restore.Cloud, Project: "*", Cluster: "*"}: "The projects of this key cannot be watched: our address is not on the API access list",
+	} {
+		e := restore.Event{Type: restore.TargetUnreachable, Target: cluster, Failure: &restore.Failure{Kind: restore.FailedAccessList}}
+		if got := publish.Summary(e); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

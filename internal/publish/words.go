@@ -55,8 +55,15 @@ var sourceNames = map[restore.Source]string{
 // Cluster0 finished".
 func Summary(e restore.Event) string { return Line(sentence(e, Line(ClusterName(e), 100)), 240) }
 
-// ClusterName returns how people call the cluster: the job's own name for it, else the target's.
+// ClusterName returns how people call the cluster: the job's own name for it, else the target's. A target that stands for
+// many is called so.
 func ClusterName(e restore.Event) string {
+	switch {
+	case e.Target.Project == "*":
+		return "The projects of this key"
+	case e.Target.Wild():
+		return "The clusters of project " + e.Target.Project
+	}
 	if name := valueOf(e.Job).ClusterName; name != "" {
 		return name
 	}
