@@ -1,6 +1,7 @@
 package atlassim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -81,7 +82,8 @@ func (s *Server) SetJobs(project, name string, jobs []Job) {
 	s.alter(project, name, func(c *cluster) { c.jobs = slices.Clone(jobs) })
 }
 
-// SetCluster makes a cluster exist from now on, as one of that kind. The jobs that it has stay.
+// SetCluster makes a cluster exist from now on, as one of that kind, which outdoes what a scenario says. The jobs that
+// it has stay.
 func (s *Server) SetCluster(project, name string, kind Kind) {
 	s.alter(project, name, func(c *cluster) { c.kind = kind })
 }
@@ -131,7 +133,7 @@ func (s *Server) world(only string) world {
 	if s.play != nil {
 		for _, c := range s.play.scenario.At(s.play.start, s.play.elapsed(s.now())) {
 			into := all.cluster(c.Project, c.Name)
-			into.kind, into.sharded = c.Kind, c.Sharded
+			into.kind, into.sharded = cmp.Or(into.kind, c.Kind), c.Sharded
 			into.jobs = slices.Concat(into.jobs, c.Jobs)
 		}
 	}

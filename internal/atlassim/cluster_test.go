@@ -173,6 +173,18 @@ func TestRoles(t *testing.T) {
 	}
 }
 
+// One scenario can be told of a cluster of any kind.
+func TestKindOfAPlayedCluster(t *testing.T) {
+	s := play(t)
+	s.sim.SetCluster(project, "Cluster0", atlassim.FlexCluster)
+	if got := s.refusal(v2, cloudJobs); got != "400 CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API" {
+		t.Errorf("Cloud Backup: %s", got)
+	}
+	if n := len(s.at(0, v2Flex, flexJobs)); n != 8 {
+		t.Errorf("%d jobs by Flex, want 8: all but the query", n)
+	}
+}
+
 // The log tells what each project and each API was asked.
 func TestLogByProjectAndAPI(t *testing.T) {
 	sim := simulate(1)
