@@ -50,7 +50,14 @@ func TestBaseURL(t *testing.T) {
 }
 
 func TestKeyCannotBePrinted(t *testing.T) {
-	key, _ := StaticKey(publicKey, private).Key(t.Context())
+	for _, ring := range []Keyring{StaticKey(publicKey, private), StaticClient(publicKey, private)} {
+		cannotBePrinted(t, ring)
+	}
+}
+
+func cannotBePrinted(t *testing.T, ring Keyring) {
+	t.Helper()
+	key, _ := ring.Key(t.Context())
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", key, "in", struct{ K Key }{key})
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", key, "in", struct{ K Key }{key})
@@ -67,7 +74,7 @@ func TestKeyCannotBePrinted(t *testing.T) {
 			t.Errorf("printed as %q", text)
 		}
 	}
-	hidden := fmt.Sprintf("%v %+v %#v", struct{ k Keyring }{StaticKey(publicKey, private)}, newClient(t, nil), *newClient(t, nil))
+	hidden := fmt.Sprintf("%v %+v %#v", struct{ k Keyring }{ring}, newClient(t, nil), newClient(t, nil))
 	if strings.Contains(hidden, "CANARY") {
 		t.Errorf("printed as %s", hidden)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -29,9 +30,7 @@ type walk struct {
 // begin returns a walk over pages of at most perPage, which the caller has cut to what the API allows.
 func (c *Client) begin(what call, perPage int, query url.Values) *walk {
 	first := url.Values{"pageNum": {"1"}, "itemsPerPage": {strconv.Itoa(perPage)}}
-	for name, values := range query {
-		first[name] = values
-	}
+	maps.Copy(first, query)
 	return &walk{client: c, what: what, query: first.Encode()}
 }
 
