@@ -77,7 +77,7 @@ type visit struct {
 	key     string // public key or client id
 	version string
 	base    string // scheme and host of links
-	world   world // of the project that is asked about, if there is one
+	world   world  // of the project that is asked about, if there is one
 }
 
 // An entry is one thing that a listing has. show returns what becomes its JSON; alone says that it is not shown in a
