@@ -73,7 +73,8 @@ func TestBadAnswers(t *testing.T) {
 		}, []string{"not_found", "CLUSTER_NOT_FOUND", cluster}},
 		{"429 past the deadline", func(w *world) {
 			w.sim.FailNext(1, atlassim.RateLimited(atlassim.RetryIn(time.Hour)))
-		}, nil, []string{"rate_limited"}},
+		}, (*world).coldStart, // this process obeys, and asks no more for a while
+			[]string{"rate_limited"}},
 		{"500", func(w *world) { w.sim.FailNext(1, atlassim.Status(500)) }, nil, []string{"unavailable", "500"}},
 		{"HTML", func(w *world) { w.sim.FailNext(1, atlassim.HTML(200)) }, nil, []string{"invalid_response", "html"}},
 		{"truncated JSON", func(w *world) { w.sim.FailNext(4, atlassim.Truncated()) }, nil, []string{"legacy:"}},
