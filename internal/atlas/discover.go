@@ -32,6 +32,26 @@ type Project struct {
 	Name string // for people
 }
 
+// Targets implements watch.Finder: SOURCE:PROJECT/* stands for what Clusters finds, and SOURCE:*/CLUSTER for the same in
+// each project that Projects finds, so that */* takes a second step.
+func (c *Client) Targets(ctx context.Context, wild restore.Target) iter.Seq2[restore.Target, error] {
+	return func(yield func(restore.Target, error) bool) {
+		if wild.Project == "*" {
+			for p, err := range c.Projects(ctx, wild.Source) {
+				if !yield(restore.Target{Source: wild.Source, Project: p.ID, Cluster: wild.Cluster}, err) {
+					return
+				}
+			}
+			return
+		}
+		for cluster, err := range c.Clusters(ctx, wild.Source, wild.Project) {
+			if !yield(cluster.Target, err) {
+				return
+			}
+		}
+	}
+}
+
 // Clusters lists the clusters of a project as one source knows them, each once: those that have restore jobs of their
 // own. Of the sources legacy (by v2) and cloud, deleted clusters that left backups behind are among them. Every error is
 // an *Error and ends the sequence; what came before it is not the whole.

@@ -109,6 +109,42 @@ func TestProjects(t *testing.T) {
 	}
 }
 
+func TestTargets(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/atlas/v2/groups":
+			_, _ = io.WriteString(w, pageJSON("", `{"id":"p1"}`, `{"id":"p2"}`))
+		case "/api/atlas/v2/groups/p1/clusters":
+			_, _ = io.WriteString(w, pageJSON("", `{"name":"a"}`, `{"name":"b"}`))
+		default:
+			refuse(w, 404, "GROUP_NOT_FOUND", "none")
+		}
+	})
+	c := newClient(t, h)
+	for wild, want := range map[restore.Target]string{
+		{Source: restore.Cloud, Project: "*", Cluster: "*"}:  "cloud:p1/* cloud:p2/*",
+		{Source: restore.Cloud, Project: "*", Cluster: "a"}:  "cloud:p1/a cloud:p2/a",
+		{Source: restore.Cloud, Project: "p1", Cluster: "*"}: "cloud:p1/a cloud:p1/b",
+		{Source: restore.Cloud, Project: "p2", Cluster: "*"}: string(restore.FailedNotFound),
+		{Source: restore.Flex, Project: "*", Cluster: "*"}:   "flex:p1/* flex:p2/*",
+	} {
+		var got []string
+		for found, err := range c.Targets(t.Context(), wild) {
+			if err != nil {
+				got = append(got, string(err.(*Error).FailureKind()))
+				continue
+			}
+			got = append(got, found.String())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %q, want %q", wild, got, want)
+		}
+		for range c.Targets(t.Context(), wild) {
+			break
+		}
+	}
+}
+
 func TestDiscoveryFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		source  restore.Source

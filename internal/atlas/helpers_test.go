@@ -17,7 +17,10 @@ import (
 	"restorewatch/internal/watch"
 )
 
-var _ watch.Lister = (*Client)(nil)
+var (
+	_ watch.Lister = (*Client)(nil)
+	_ watch.Finder = (*Client)(nil)
+)
 
 const (
 	project   = "6b77777887d9d61443b41645"
