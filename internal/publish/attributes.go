@@ -14,8 +14,18 @@ type Attribute struct {
 // maxAttribute bounds a value in bytes. Words and ids of the API are far shorter; a filter cannot want more.
 const maxAttribute = 256
 
-// Attributes returns what subscribers filter e by, in a fixed order and without empty values. There are at most nine:
-// raw delivery from SNS to SQS discards a message with more than ten. status and deliveryStatus are the words that the
+// Attributes returns what subscribers filter e by: those of the function Attributes, and on a test "test" with the value
+// "true", by which they keep tests out.
+func (r Renderer) Attributes(e restore.Event) []Attribute {
+	all := Attributes(e)
+	if r.Test {
+		all = append(all, Attribute{"test", "true"})
+	}
+	return all
+}
+
+// Attributes returns what subscribers filter e by, in a fixed order and without empty values. There are at most nine,
+// and one more on a test: raw delivery from SNS to SQS discards a message with more than ten. status and deliveryStatus are the words that the
 // job has now and stand on events about a job only; an event about a batch tells its outcome by its type.
 func Attributes(e restore.Event) []Attribute {
 	j := valueOf(e.Job)

@@ -129,6 +129,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"a key", publishtest.Finished(), edit("data.job.delivery.authValue", "secret")},
 		{"a failure of an unknown kind", publishtest.Unreachable(), edit("data.failure.kind", "bad luck")},
 		{"no failure", publishtest.Unreachable(), edit("data.failure", nil)},
+		{"a test that is none", publishtest.Finished(), edit("data.test", false)},
 		{"a batch of the other outcome", publishtest.BatchFinished(), edit("data.batch.outcome", "FAILED")},
 		{"no batch", publishtest.BatchFinished(), edit("data.batch", nil)},
 	} {
@@ -280,6 +281,6 @@ func FuzzEvent(f *testing.F) {
 		job.Hashes = slices.Repeat([]restore.Hash{{File: file, Algorithm: "SHA1", Sum: status}}, max(0, n)%64)
 		e.Job, e.Change = &job, &restore.Change{From: delivery, To: status}
 		valid(t, s, renderer.JSON(e))
-		checkPeople(t, e)
+		checkPeople(t, renderer, e)
 	})
 }

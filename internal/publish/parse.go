@@ -18,7 +18,7 @@ import (
 // holds a few thousand; a made-up number must not cost memory.
 const maxMissing = 10_000
 
-// Parse reads what Renderer.JSON writes: the event, and the renderer that wrote it, as far as the event's source tells.
+// Parse reads what Renderer.JSON writes: the event, and the renderer that wrote it, as far as the event tells.
 // What newer versions add is ignored, an unknown event type is kept, and a field of the wrong JSON type counts as
 // missing. Entries that data.omitted counts come back empty, so that counts hold; shortened texts stay short.
 //
@@ -32,7 +32,7 @@ func Parse(doc []byte) (restore.Event, Renderer, error) {
 	if why := foreign(in); why != "" {
 		return restore.Event{}, Renderer{}, fmt.Errorf("parse event of %d bytes: %s", len(doc), why)
 	}
-	return in.event(), Renderer{BaseURL: baseOf(in.Source)}, nil
+	return in.event(), Renderer{BaseURL: baseOf(in.Source), Test: in.Data.Test}, nil
 }
 
 // foreign says why an envelope is not ours, or "".

@@ -23,12 +23,12 @@ var alarms = map[restore.Severity]string{restore.Warning: "Warning: ", restore.C
 // Subject returns the subject of a mail about e: printable ASCII, fewer than 100 characters, beginning with
 // "[restorewatch]". A long cluster name is shortened so that what happened to it stays readable.
 func (r Renderer) Subject(e restore.Event) string {
-	return ascii("[restorewatch] "+alarms[e.Severity]+sentence(e, ascii(ClusterName(e), 40)), maxSubject)
+	return ascii("[restorewatch] "+r.Mark()+alarms[e.Severity]+sentence(e, ascii(ClusterName(e), 40)), maxSubject)
 }
 
 // SMS returns e in at most 140 characters of printable ASCII: others would halve what fits into a short message.
 func (r Renderer) SMS(e restore.Event) string {
-	text := "restorewatch: " + alarms[e.Severity] + sentence(e, ascii(ClusterName(e), 40))
+	text := "restorewatch: " + r.Mark() + alarms[e.Severity] + sentence(e, ascii(ClusterName(e), 40))
 	d := valueOf(e.Job).Delivery
 	switch {
 	case e.Change != nil && live(d):
@@ -52,8 +52,8 @@ type row struct{ label, value string }
 // Email returns e as plain text for a person: what happened, what to do, and the facts. Lines end in "\n".
 func (r Renderer) Email(e restore.Event) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s.\n\nWhat to do\n", alarms[e.Severity], Summary(e))
-	for _, s := range Steps(e) {
+	fmt.Fprintf(&b, "%s%s%s.\n\nWhat to do\n", r.Mark(), alarms[e.Severity], Summary(e))
+	for _, s := range r.Steps(e) {
 		wrap(&b, s)
 	}
 	if e.Failure == nil {

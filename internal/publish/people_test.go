@@ -15,12 +15,15 @@ import (
 
 func TestTextsForPeople(t *testing.T) {
 	for _, e := range slices.Concat(publishtest.Events(), publishtest.Hostile()) {
-		t.Run(string(e.Type), func(t *testing.T) { checkPeople(t, e) })
+		t.Run(string(e.Type), func(t *testing.T) {
+			checkPeople(t, renderer, e)
+			checkPeople(t, test, e)
+		})
 	}
 }
 
 // checkPeople checks what every hop asks of a subject, a short message and a mail.
-func checkPeople(t *testing.T, e restore.Event) {
+func checkPeople(t *testing.T, renderer publish.Renderer, e restore.Event) {
 	t.Helper()
 	subject, sms, mail := renderer.Subject(e), renderer.SMS(e), renderer.Email(e)
 	if !strings.HasPrefix(subject, "[restorewatch] ") || len(subject) >= 100 || !printableASCII(subject) {
@@ -35,15 +38,14 @@ func checkPeople(t *testing.T, e restore.Event) {
 	if i := strings.IndexFunc(mail, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
 		t.Errorf("mail has %+q", mail[i:min(i+10, len(mail))])
 	}
-	if s := publish.Summary(e); s == "" || utf8.RuneCountInString(s) > 240 || strings.HasSuffix(s, ".") {
+	if s := renderer.Summary(e); s == "" || utf8.RuneCountInString(s) > 240 || strings.HasSuffix(s, ".") {
 		t.Errorf("summary %q", s)
 	}
-	checkAttributes(t, e)
+	checkAttributes(t, renderer.Attributes(e))
 }
 
-func checkAttributes(t *testing.T, e restore.Event) {
+func checkAttributes(t *testing.T, attributes []publish.Attribute) {
 	t.Helper()
-	attributes := publish.Attributes(e)
 	if len(attributes) > 10 {
 		t.Errorf("%d attributes", len(attributes))
 	}

@@ -14,6 +14,15 @@ const TypePrefix = "restorewatch."
 // https://cloud.mongodb.com; it is the beginning of every event's source and of the links to the console.
 type Renderer struct {
 	BaseURL string
+	Test    bool // every rendering says that it is a test and that nothing happened
+}
+
+// Mark returns what stands before the sentence that people read: "TEST: " on a test, else nothing.
+func (r Renderer) Mark() string {
+	if r.Test {
+		return "TEST: "
+	}
+	return ""
 }
 
 // sourcePaths are the paths that list the restore jobs of a project ({p}) and a cluster ({c}). That of legacy stays

@@ -9,6 +9,18 @@ import (
 // unknownWord is for a word that the API did not have when this was written.
 const unknownWord = "restorewatch does not know this word of the API. Look at the backup page."
 
+// testStep comes first where somebody could take a test for the real thing.
+const testStep = "Nothing: this is a test, sent by restorewatch test-event. Nothing has happened, and no such job or batch exists. " +
+	"What a real event would ask for follows."
+
+// Steps returns the steps of the function Steps; on a test, after one that says so.
+func (r Renderer) Steps(e restore.Event) []string {
+	if r.Test {
+		return append([]string{testStep}, Steps(e)...)
+	}
+	return Steps(e)
+}
+
 // Steps returns what a person should do about e, one or two sentences each, the most urgent first. "The backup page"
 // in them is the one that ConsoleURL leads to.
 func Steps(e restore.Event) []string {

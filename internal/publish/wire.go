@@ -24,6 +24,7 @@ type (
 		Target           target   `json:"target"`
 		Severity         string   `json:"severity"`
 		Summary          string   `json:"summary"`
+		Test             bool     `json:"test,omitempty"`
 		Change           *change  `json:"change,omitempty"`
 		Job              *job     `json:"job,omitempty"`
 		Hashes           []hash   `json:"hashes,omitempty"`
@@ -131,7 +132,7 @@ func (w *writer) envelope(r Renderer, e restore.Event) envelope {
 		Time:            stamp(e.Time),
 		Sequence:        fmt.Sprintf("%010d", e.Sequence),
 		DataContentType: "application/json",
-		Data:            w.data(e),
+		Data:            w.data(r, e),
 	}
 	if w.lost != (omitted{}) {
 		out.Data.Omitted = &w.lost
@@ -139,7 +140,7 @@ func (w *writer) envelope(r Renderer, e restore.Event) envelope {
 	return out
 }
 
-func (w *writer) data(e restore.Event) data {
+func (w *writer) data(r Renderer, e restore.Event) data {
 	out := data{
 		Target: target{
 			Source:      string(e.Target.Source),
@@ -147,7 +148,8 @@ func (w *writer) data(e restore.Event) data {
 			ClusterName: w.text(e.Target.Cluster),
 		},
 		Severity:      string(e.Severity),
-		Summary:       Summary(e),
+		Summary:       r.Summary(e),
+		Test:          r.Test,
 		Job:           w.job(e.Job),
 		Hashes:        w.hashes(e.Hashes, w.caps.hashes, &w.lost.Hashes),
 		Hash:          w.hash(e.Hash),

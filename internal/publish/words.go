@@ -55,6 +55,11 @@ var sourceNames = map[restore.Source]string{
 // Cluster0 finished".
 func Summary(e restore.Event) string { return Line(sentence(e, Line(ClusterName(e), 100)), 240) }
 
+// Summary returns the sentence of the function Summary, after Mark.
+func (r Renderer) Summary(e restore.Event) string {
+	return Line(r.Mark()+sentence(e, Line(ClusterName(e), 100)), 240)
+}
+
 // ClusterName returns how people call the cluster: the job's own name for it, else the target's. A target that stands for
 // many is called so.
 func ClusterName(e restore.Event) string {

@@ -26,6 +26,6 @@ func New(api sns.API, topicARN string, r publish.Renderer) (*sns.Publisher, erro
 			"set %s to a standard topic", publish.Line(topicARN, 300), variable)
 	}
 	return sns.To(api, sns.Topic{ARN: topicARN, Variable: variable, Form: func(e restore.Event) sns.Message {
-		return sns.Message{Subject: r.Subject(e), Body: Notification(r, e)}
+		return sns.Message{Subject: r.Subject(e), Body: Notification(r, e), Attributes: r.Attributes(e)}
 	}}), nil
 }

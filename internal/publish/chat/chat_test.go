@@ -269,3 +269,25 @@ func TestHintNamesTheVariable(t *testing.T) {
 		t.Errorf("accepted %v, %v", accepted, err)
 	}
 }
+
+// Whoever reads a test in a channel, and whatever an action is given, can tell it from the real thing.
+func TestATestSaysThatItIsOne(t *testing.T) {
+	test := publish.Renderer{BaseURL: publishtest.BaseURL, Test: true}
+	for _, e := range publishtest.Events() {
+		var n struct {
+			Content struct {
+				Title, Description string
+				NextSteps          []string
+			}
+			Metadata struct{ AdditionalContext map[string]string }
+		}
+		if err := json.Unmarshal([]byte(chat.Notification(test, e)), &n); err != nil {
+			t.Fatal(err)
+		}
+		c := n.Content
+		if !strings.Contains(c.Title, " TEST: ") || !strings.HasPrefix(c.Description, "TEST: ") ||
+			!strings.HasPrefix(c.NextSteps[0], "Nothing: this is a test") || n.Metadata.AdditionalContext["test"] != "true" {
+			t.Errorf("%s: %+v", e.Type, n)
+		}
+	}
+}

@@ -62,17 +62,17 @@ func Notification(r publish.Renderer, e restore.Event) string {
 		ID:      publish.Line(e.ID, 200),
 		Content: content{
 			TextType:    "client-markdown",
-			Title:       title(e),
+			Title:       title(r, e),
 			Description: description(r, e),
-			NextSteps:   steps(e),
+			NextSteps:   steps(r, e),
 			Keywords:    keywords(e),
 		},
 		Metadata: metadata{
 			ThreadID:          publish.Line(thread(e), 200),
-			Summary:           escape(publish.Summary(e), maxSummary),
+			Summary:           escape(r.Summary(e), maxSummary),
 			EventType:         publish.TypePrefix + string(e.Type),
 			RelatedResources:  resources(e),
-			AdditionalContext: variables(e),
+			AdditionalContext: variables(r, e),
 		},
 	})
 }
@@ -88,8 +88,8 @@ func encode(n notification) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func title(e restore.Event) string {
-	return escape(mark(e)+" "+publish.Summary(shortNamed(e)), maxTitle)
+func title(r publish.Renderer, e restore.Event) string {
+	return escape(mark(e)+" "+r.Summary(shortNamed(e)), maxTitle)
 }
 
 // mark is what the eye finds first. Unicode, because Teams knows no Slack shortcodes.
@@ -132,7 +132,7 @@ func shortNamed(e restore.Event) restore.Event {
 
 // description begins with the whole sentence, of which the title may have lost the end, and then tells the facts.
 func description(r publish.Renderer, e restore.Event) string {
-	lines := []string{escape(publish.Summary(e), maxSummary-1) + "."}
+	lines := []string{escape(r.Summary(e), maxSummary-1) + "."}
 	for _, f := range facts(e) {
 		if f.value != "" {
 			lines = append(lines, f.label+": "+escape(f.value, maxFact))
@@ -201,8 +201,8 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-func steps(e restore.Event) []string {
-	all := publish.Steps(e)
+func steps(r publish.Renderer, e restore.Event) []string {
+	all := r.Steps(e)
 	out := make([]string, 0, len(all))
 	for _, s := range all[:min(len(all), maxSteps)] {
 		out = append(out, escape(s, maxStep))
@@ -258,9 +258,9 @@ func escaped(texts []string, limit int) []string {
 }
 
 // variables are what custom actions can be given: the attributes that subscribers filter by.
-func variables(e restore.Event) map[string]string {
+func variables(r publish.Renderer, e restore.Event) map[string]string {
 	all := map[string]string{"sequence": strconv.Itoa(e.Sequence)}
-	for _, a := range publish.Attributes(e) {
+	for _, a := range r.Attributes(e) {
 		all[a.Name] = escape(a.Value, maxFact)
 	}
 	return all

@@ -113,9 +113,9 @@ func markup(s string) text { return text{Type: "mrkdwn", Text: s, Verbatim: new(
 // console's page stand below it. It holds no download link, and mentions nobody whatever the API says.
 func Message(r publish.Renderer, e restore.Event) []byte {
 	l := lookOf(e)
-	headline := publish.Summary(named(e, maxName))
+	headline := r.Summary(named(e, maxName))
 	out := payload{
-		Text:        escape(withoutMarkup(l.word+publish.Summary(e)+"."+next(e)), 1500),
+		Text:        escape(withoutMarkup(r.Mark()+l.word+publish.Summary(e)+"."+next(r, e)), 1500),
 		Blocks:      []block{{Type: "header", Text: new(plain(l.emoji+" "+headline, maxHeader))}},
 		Attachments: []attachment{{Color: l.color, Blocks: details(r, e)}},
 	}
@@ -134,8 +134,8 @@ func named(e restore.Event, limit int) restore.Event {
 }
 
 // next returns the first step, for those who see or hear nothing but the fallback text.
-func next(e restore.Event) string {
-	if steps := publish.Steps(e); len(steps) > 0 {
+func next(r publish.Renderer, e restore.Event) string {
+	if steps := r.Steps(e); len(steps) > 0 {
 		return " " + publish.Line(steps[0], 300)
 	}
 	return ""
@@ -149,7 +149,7 @@ func details(r publish.Renderer, e restore.Event) []block {
 		blocks = append(blocks, section("*Hashes*"), listing(lines, maxHashes))
 	}
 	var steps []string
-	for _, s := range publish.Steps(e) {
+	for _, s := range r.Steps(e) {
 		steps = append(steps, "• "+s)
 	}
 	if len(steps) > 0 {

@@ -274,3 +274,19 @@ func FuzzMessage(f *testing.F) {
 		validate(t, slack.Message(renderer, e))
 	})
 }
+
+// A person sees in the first line, and hears in the first word, that a message is a test.
+func TestATestSaysThatItIsOne(t *testing.T) {
+	test := publish.Renderer{BaseURL: publishtest.BaseURL, Test: true}
+	for _, e := range publishtest.Events() {
+		doc := slack.Message(test, e)
+		validate(t, doc)
+		fallback, lines := texts(t, doc)
+		if !strings.HasPrefix(fallback, "TEST: ") || !strings.Contains(lines[0], " TEST: ") {
+			t.Errorf("%s: first line %q, fallback %q", e.Type, lines[0], fallback)
+		}
+		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "• Nothing: this is a test") }) {
+			t.Errorf("%s: nothing says what to do about a test:\n%s", e.Type, strings.Join(lines, "\n"))
+		}
+	}
+}

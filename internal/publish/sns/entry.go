@@ -29,6 +29,8 @@ func form(r publish.Renderer, e restore.Event) Message {
 		Subject: r.Subject(e),
 		Body:    encode(protocols{string(r.JSON(e)), r.Email(e), r.SMS(e)}),
 		JSON:    true,
+
+		Attributes: r.Attributes(e),
 	}
 }
 
@@ -43,7 +45,7 @@ func (p *Publisher) entry(e restore.Event) types.PublishBatchRequestEntry {
 	if m.JSON {
 		out.MessageStructure = new("json")
 	}
-	for _, a := range publish.Attributes(e) {
+	for _, a := range m.Attributes {
 		out.MessageAttributes[a.Name] = types.MessageAttributeValue{DataType: new("String"), StringValue: new(a.Value)}
 	}
 	if strings.HasSuffix(p.topic.ARN, ".fifo") {

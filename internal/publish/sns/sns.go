@@ -36,11 +36,13 @@ type Topic struct {
 	Form     func(restore.Event) Message
 }
 
-// A Message is what a topic is told of an event, beside the attributes, which are the same on every topic.
+// A Message is what a topic is told of an event.
 type Message struct {
 	Subject string // printable ASCII, under 100 characters
 	Body    string
 	JSON    bool // whether Body has a text for each protocol (MessageStructure "json")
+
+	Attributes []publish.Attribute
 }
 
 // A Publisher publishes to one topic. It implements watch.Publisher and keeps no state.
