@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,12 +21,14 @@ const (
 	// tokenMargin is how long before its end a token is given up, so that none ends in the middle of a run. Tokens live
 	// for an hour.
 	tokenMargin = 5 * time.Minute
-	// tokenRenewal is the least time between two tokens fetched because of a 401. A service account has at most 100 live
-	// tokens: one refused for good, run after run, must not use them up.
-	tokenRenewal = 10 * time.Minute
+	// tokenRenewals is how many tokens are fetched in an hour because of a 401. A service account has at most 100 live
+	// tokens, each for an hour: requests refused for good, run after run, must not use them up.
+	tokenRenewals = 10
+	tokenLife     = time.Hour
 	// tokenPause is how long a refusal of the token endpoint stands for all requests: it takes 50 a minute, and a run
 	// has more targets than that.
-	tokenPause = 30 * time.Second
+	tokenPause    = 30 * time.Second
+	maxTokenPause = 10 * time.Minute // if it asks for more
 	// maxToken bounds what is believed to be a token, in bytes. It has to fit a header.
 	maxToken = 16 << 10
 )
@@ -40,10 +43,10 @@ type bearer struct {
 	turn chan struct{} // holds one token: who has it may look at what follows
 
 	held    *held
-	key     Key       // that held and failed belong to
-	renewed time.Time // when a token was last fetched because of a 401
-	failed  *Error    // of the token endpoint; nil after a success
-	asked   time.Time // when it failed
+	key     Key         // that held and failed belong to
+	renewed []time.Time // when tokens were fetched because of a 401, in the last hour
+	failed  *Error      // of the token endpoint; nil after a success
+	asked   time.Time   // when it failed
 }
 
 // A held is an access token in use.
@@ -112,7 +115,7 @@ func (b *bearer) send(req *http.Request, token *held) (*http.Response, error) {
 }
 
 // token returns the token to use with key, fetching one if there is none. bad is one that the API has just refused: it
-// is replaced, unless that was done for another request meanwhile or not long ago.
+// is replaced, unless that was done for another request meanwhile, or too often.
 func (b *bearer) token(ctx context.Context, key Key, bad *held) (*held, error) {
 	select {
 	case b.turn <- struct{}{}:
@@ -122,14 +125,15 @@ func (b *bearer) token(ctx context.Context, key Key, bad *held) (*held, error) {
 	}
 	now := wallClock()
 	if b.key.Private == nil || !b.key.equal(key) {
-		b.key, b.held, b.failed, b.renewed = key, nil, nil, time.Time{}
+		b.key, b.held, b.failed, b.renewed = key, nil, nil, nil
 	}
+	b.renewed = slices.DeleteFunc(b.renewed, func(at time.Time) bool { return !recent(at, now, tokenLife) })
 	switch {
 	case b.held != nil && b.held != bad && b.held.fresh(now):
 		return b.held, nil
-	case b.held != nil && b.held == bad && recent(b.renewed, now, tokenRenewal):
+	case b.held != nil && b.held == bad && len(b.renewed) >= tokenRenewals:
 		return b.held, nil
-	case b.failed == nil || !recent(b.asked, now, max(tokenPause, min(b.failed.RetryAfter, tokenRenewal))):
+	case b.failed == nil || !recent(b.asked, now, max(tokenPause, min(b.failed.RetryAfter, maxTokenPause))):
 		b.fetch(ctx, now, bad != nil)
 	}
 	if b.failed == nil {
@@ -145,7 +149,7 @@ func (b *bearer) token(ctx context.Context, key Key, bad *held) (*held, error) {
 	return nil, &failed
 }
 
-// recent reports whether less than d has passed since then. A clock set back counts as much having passed.
+// recent reports whether less than d has passed since then. With a clock set back, more has.
 func recent(then, now time.Time, d time.Duration) bool {
 	age := now.Sub(then)
 	return age >= 0 && age < d
@@ -154,7 +158,7 @@ func recent(then, now time.Time, d time.Duration) bool {
 // fetch sets held or failed. refused says that it is because of a 401.
 func (b *bearer) fetch(ctx context.Context, now time.Time, refused bool) {
 	if refused {
-		b.renewed = now
+		b.renewed = append(b.renewed, now)
 	}
 	client := &http.Client{
 		Transport:     tokenTransport{b.wire},
