@@ -179,6 +179,32 @@ func TestDiscoveryFails(t *testing.T) {
 	}
 }
 
+func TestProjectsFail(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source  restore.Source
+		handler http.Handler
+		kind    restore.FailureKind
+		word    string
+	}{
+		"no such source": {"x", serve(pageJSON("")), restore.FailedConfig, "source x is not supported"},
+		"no id":          {restore.Cloud, serve(pageJSON("", `{"name":"x"}`)), restore.FailedInvalidResponse, "project 1: it has no id"},
+		"number id":      {restore.Cloud, serve(pageJSON("", `{"id":7}`)), restore.FailedInvalidResponse, "project 1: its id is a number"},
+		"limit": {restore.Cloud, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { limited("55")(w) }),
+			restore.FailedRateLimited, "list projects: GET /api/atlas/v2/groups: 429"},
+	} {
+		c := newClient(t, tt.handler)
+		read := func() (err error) {
+			for _, err = range c.Projects(t.Context(), tt.source) {
+			}
+			return err
+		}
+		failure(t, read(), tt.kind, tt.word)
+		if name == "limit" {
+			failure(t, read(), tt.kind, "list projects: GET /api/atlas/v2/groups: not asked: the API's limit has been reached")
+		}
+	}
+}
+
 func TestDiscoveryStopsWithItsReader(t *testing.T) {
 	h := &pagesOf{bodies: map[string]string{"1": pageJSON(next(2), `{"name":"a"}`, `{"name":"b"}`)}}
 	for range newClient(t, h).Clusters(t.Context(), restore.Flex, project) {

@@ -2,6 +2,7 @@ package atlas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -41,14 +42,16 @@ func (c *Client) addressed(ctx context.Context, a *api, t restore.Target) (resto
 		return t, nil
 	}
 	known, err := c.names.of(ctx, t.Project, func() ([]Cluster, error) { return c.allClusters(ctx, t.Source, t.Project) })
-	if _, classified := err.(*Error); err != nil && !classified { // somebody else was asking when the time was over
-		err = &Error{Target: t, Verb: "find cluster", kind: restore.FailedUnavailable, err: err}
-	}
 	if err != nil {
+		if _, ok := errors.AsType[*Error](err); !ok { // somebody else was asking when the time was over
+			err = &Error{Target: t, Verb: findingCluster, kind: restore.FailedUnavailable, err: err}
+		}
 		return restore.Target{}, err
 	}
 	return named(known, t)
 }
+
+const findingCluster = "find cluster"
 
 // named returns t with the id of the one cluster that has its name, or this id.
 func named(known []Cluster, t restore.Target) (restore.Target, error) {
@@ -67,13 +70,13 @@ func named(known []Cluster, t restore.Target) (restore.Target, error) {
 		return t, nil
 	case 0:
 		return restore.Target{}, &Error{
-			Target: t, Verb: "find cluster", kind: restore.FailedNotFound,
+			Target: t, Verb: findingCluster, kind: restore.FailedNotFound,
 			Detail: fmt.Sprintf("none of the project's %d clusters has this name", len(known)),
 			hint:   "Check the name in WATCH, or give the cluster's id, the 24 hex digits in its address in the web interface.",
 		}
 	}
 	return restore.Target{}, &Error{
-		Target: t, Verb: "find cluster", kind: restore.FailedConfig,
+		Target: t, Verb: findingCluster, kind: restore.FailedConfig,
 		Detail: fmt.Sprintf("%d clusters of the project have this name: %s", len(ids), clean(strings.Join(ids, ", "), 200)),
 		hint:   "Give the id instead of the name in WATCH.",
 	}

@@ -1,6 +1,8 @@
 package atlas
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -154,6 +156,38 @@ func TestManagerNameMovesToAnotherID(t *testing.T) {
 		failure(t, err, restore.FailedNotFound)
 		asks(id(9))
 	})
+}
+
+// Who waits for another's listing of clusters gives up with its own context.
+func TestManagerNamesWithoutTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, nil, func(o *Options) {
+			o.Base = roundTrip(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})
+		})
+		go func() { _, _ = list(t.Context(), c, byName("Plants"), 100) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := list(ctx, c, byName("Animals"), 100)
+		if e := failure(t, err, restore.FailedUnavailable, "find cluster of manager:"+project+"/Animals"); !errors.Is(e, context.DeadlineExceeded) {
+			t.Errorf("got %v", e)
+		}
+		time.Sleep(DefaultTimeout)
+	})
+}
+
+// Ids that are no ObjectIDs are ids all the same, once the project's clusters are known to have them.
+func TestManagerByUnusualID(t *testing.T) {
+	d := &deployment{clusters: []string{clusterJSON("c-1", "Plants", "REPLICA_SET", "")}, known: map[string]bool{"c-1": true}}
+	c := newClient(t, d)
+	for _, name := range []string{"c-1", "Plants"} {
+		if _, err := list(t.Context(), c, byName(name), 100); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // Targets that start cold wait for one listing of clusters; one that fails is not remembered.
