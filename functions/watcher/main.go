@@ -27,6 +27,8 @@ func main() {
 		lambda.Start(tick.Refuse(log, err))
 		return
 	}
-	handler := tick.Handler{Runner: watcher.Watcher, Log: log, Metrics: os.Stdout, Calls: watcher.Calls}
+	handler := tick.Handler{
+		Runner: watcher.Watcher, Log: log, Metrics: os.Stdout, Calls: watcher.Calls, Deprecations: watcher.Deprecations,
+	}
 	lambda.Start(handler.Handle)
 }

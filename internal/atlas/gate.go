@@ -16,6 +16,9 @@ const (
 	// closedFor is how long a gate stays shut when the API says that there is nothing left and not until when ("wait …
 	// 10, 20, 40 seconds", rate limits of the v2 API).
 	closedFor = 10 * time.Second
+	// longestShut is how long a gate stays shut at the most, whatever the API asks: then one request looks whether it is
+	// still so. A Retry-After of a day, sent by mistake, must not blind a watch for a day.
+	longestShut = 10 * time.Minute
 )
 
 // A gatekeeper minds the limits that the API tells: a token bucket for each set of endpoints and each project, of which
@@ -65,7 +68,7 @@ func (g *gatekeeper) shut(key string, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	left := g.gates[key].until.Sub(now)
-	if left > 24*time.Hour { // more than any Retry-After that is believed: the clock was set back
+	if left > longestShut { // the clock was set back
 		delete(g.gates, key)
 		return 0
 	}
@@ -84,7 +87,7 @@ func (g *gatekeeper) note(key string, res *http.Response, now time.Time) (final 
 		if after == 0 && refusals > 1 {
 			after = closedFor
 		}
-		g.set(key, gate{until: now.Add(after), refused: refusals})
+		g.set(key, gate{until: now.Add(min(after, longestShut)), refused: refusals})
 		return after > patience || refusals > 1
 	case res.StatusCode >= 400: // says nothing about the bucket: a challenge, say, costs no token
 		return false

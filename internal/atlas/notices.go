@@ -1,6 +1,7 @@
 package atlas
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +19,18 @@ type Deprecation struct {
 	Path   string         // of that request's URL
 	Since  time.Time      // when it is or was deprecated; zero if no date was told
 	Sunset time.Time      // when it stops working; zero if no date was told
+}
+
+// String tells the deprecation in one line: what was asked for, and until when it is served.
+func (d Deprecation) String() string {
+	text := fmt.Sprintf("%s of %s (%s)", d.Verb, d.Target, d.Path)
+	if !d.Since.IsZero() {
+		text += ", deprecated since " + d.Since.Format(time.DateOnly)
+	}
+	if !d.Sunset.IsZero() {
+		text += ", served until " + d.Sunset.Format(time.DateOnly)
+	}
+	return text
 }
 
 // Deprecations returns what was seen since it was called last, once for each source, verb and pair of dates, in the order

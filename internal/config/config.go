@@ -20,7 +20,7 @@ const (
 	CommandLine Program = iota
 	// Function is the watcher in Lambda. It needs a topic and a table too: a file there dies with its container.
 	Function
-	// Reader only looks at what is remembered: it needs neither targets nor credentials.
+	// Reader looks at what is remembered, or tries the outputs: it needs neither targets nor credentials.
 	Reader
 	// SlackFunction is the function in Lambda that posts to Slack. It needs a webhook, and reads nothing else but the
 	// level of its log.
@@ -31,9 +31,13 @@ const (
 type Config struct {
 	Targets           []restore.Target // each one once, in the order given
 	BaseURL           string           // scheme and host, without a slash at the end
-	PublicKey         string           // with PrivateKey, or else "" and CredentialsSecret is set
+	PublicKey         string           // with PrivateKey; this pair, or the next, or CredentialsSecret
 	PrivateKey        Secret
+	ClientID          string // of a service account, with ClientSecret
+	ClientSecret      Secret
 	CredentialsSecret string // name or ARN
+	CAFile            string // PEM file of a private certificate authority; "" for none
+	LegacyAPI         string // v1 or v2: the path that serves the source legacy
 	StateTable        string // either this or StateFile
 	StateFile         string
 	TopicARN          string          // "" for none
@@ -92,7 +96,8 @@ func (r *reader) watcher(c *Config) {
 	r.topics(c)
 	c.EventBus = r.eventBus()
 	c.Webhook = r.webhook()
-	r.absent()
+	c.CAFile = r.get(EnvCAFile)
+	c.LegacyAPI = r.legacyAPI()
 }
 
 // A reader reads variables and gathers what is wrong with them.
@@ -168,14 +173,10 @@ func (r *reader) logLevel() slog.Level {
 	return slog.LevelInfo
 }
 
-// absent complains about variables that a later version is to serve.
-func (r *reader) absent() {
-	for _, p := range absent {
-		if r.get(p.Variable) != "" {
-			r.problem(p.Variable, "%s", p.Text)
-		}
+func (r *reader) legacyAPI() string {
+	value := r.or(EnvLegacyAPI)
+	if value != "v1" && value != "v2" {
+		r.problem(EnvLegacyAPI, "%s is no version; want v1 or v2", quote(value))
 	}
-	if value := r.get(legacyAPI); value != "" && value != "v1" {
-		r.problem(legacyAPI, "%s is not available in this version, which serves legacy by v1; unset it", quote(value))
-	}
+	return value
 }

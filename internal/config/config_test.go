@@ -39,7 +39,7 @@ func TestLoadDefaults(t *testing.T) {
 	got.PrivateKey = config.Secret{}
 	want := config.Config{
 		Targets: []restore.Target{{Source: restore.Legacy, Project: "6b77777887d9d61443b41645", Cluster: "Cluster0"}},
-		BaseURL: "https://cloud.mongodb.com", PublicKey: "abcdefgh", StateFile: "restorewatch.db",
+		BaseURL: "https://cloud.mongodb.com", PublicKey: "abcdefgh", LegacyAPI: "v1", StateFile: "restorewatch.db",
 		ExpiryWarnings: []time.Duration{24 * time.Hour, 6 * time.Hour, time.Hour, 15 * time.Minute},
 		StuckAfter:     24 * time.Hour, UnreachableAfter: 3, LogLevel: slog.LevelInfo,
 		Slack: config.Slack{MinSeverity: restore.Info},
@@ -51,13 +51,13 @@ func TestLoadDefaults(t *testing.T) {
 
 func TestLoadEverySetting(t *testing.T) {
 	got, err := config.Load(complete(map[string]string{
-		"WATCH":            " legacy:p1/A,legacy:p1/B\n\tlegacy:p2/A ,",
+		"WATCH":            " legacy:p1/A,cloud:p1/*\n\tflex:*/* ,",
 		"ATLAS_BASE_URL":   "http://127.0.0.1:8080/",
 		"ATLAS_PUBLIC_KEY": " ", "ATLAS_PRIVATE_KEY": "",
 		"ATLAS_CREDENTIALS_SECRET": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas/key-AbCdEf",
 		"STATE_TABLE":              "jobs", "EVENTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:events.fifo",
 		"EXPIRY_WARNINGS": "1h, 90m,60m 2h", "STUCK_AFTER": "0", "UNREACHABLE_AFTER": "1", "LOG_LEVEL": "DEBUG",
-		"LEGACY_API":           "v1",
+		"LEGACY_API": "v2", "ATLAS_CA_FILE": "/etc/ssl/own.pem",
 		"SLACK_WEBHOOK_SECRET": "slack/webhook", "SLACK_MIN_SEVERITY": "Warning",
 		"CHAT_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:chat",
 		"EVENT_BUS_NAME": "arn:aws:events:eu-west-1:123456789012:event-bus/restores",
@@ -69,12 +69,13 @@ func TestLoadEverySetting(t *testing.T) {
 	want := config.Config{
 		Targets: []restore.Target{
 			{Source: restore.Legacy, Project: "p1", Cluster: "A"},
-			{Source: restore.Legacy, Project: "p1", Cluster: "B"},
-			{Source: restore.Legacy, Project: "p2", Cluster: "A"},
+			{Source: restore.Cloud, Project: "p1", Cluster: "*"},
+			{Source: restore.Flex, Project: "*", Cluster: "*"},
 		},
 		BaseURL:           "http://127.0.0.1:8080",
 		CredentialsSecret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas/key-AbCdEf",
-		StateTable:        "jobs", TopicARN: "arn:aws:sns:eu-west-1:123456789012:events.fifo",
+		LegacyAPI:         "v2", CAFile: "/etc/ssl/own.pem",
+		StateTable: "jobs", TopicARN: "arn:aws:sns:eu-west-1:123456789012:events.fifo",
 		ExpiryWarnings:   []time.Duration{2 * time.Hour, 90 * time.Minute, time.Hour},
 		UnreachableAfter: 1, LogLevel: slog.LevelDebug,
 		Slack:        config.Slack{WebhookID: "slack/webhook", MinSeverity: restore.Warning},
@@ -94,16 +95,16 @@ func TestLoadProblems(t *testing.T) {
 		name, value string
 		want        string // in the problem of that variable
 	}{
-		{"WATCH", "", "want one or more of legacy:PROJECT_ID/CLUSTER"},
-		{"WATCH", " , ", "want one or more of legacy:PROJECT_ID/CLUSTER"},
+		{"WATCH", "", "want one or more of SOURCE:PROJECT_ID/CLUSTER"},
+		{"WATCH", " , ", "want one or more of SOURCE:PROJECT_ID/CLUSTER"},
 		{"WATCH", "p1/A", "it has no colon"},
 		{"WATCH", "legacy:p1", "it has no slash"},
 		{"WATCH", "legacy:/A", "the project id is empty"},
 		{"WATCH", "oplog:p1/A", "unknown source"},
 		{"WATCH", "legacy:p1/A/../B", "a character that none can have"},
 		{"WATCH", "legacy:p1/A legacy:p1/A", "twice"},
-		{"WATCH", "cloud:p1/A", "not available in this version, which watches legacy"},
-		{"WATCH", "legacy:p1/*", "* is not available in this version"},
+		{"WATCH", "cloudy:p1/A", "unknown source"},
+		{"WATCH", "cloud:*/A", "a cluster belongs to one project"},
 		{"WATCH", "legacy:" + long + "/A", "too long"},
 		{"ATLAS_BASE_URL", "cloud.mongodb.com", "want a scheme and a host"},
 		{"ATLAS_BASE_URL", "https://", "want a scheme and a host"},
@@ -130,10 +131,8 @@ func TestLoadProblems(t *testing.T) {
 		{"UNREACHABLE_AFTER", "0", "want a whole number from 1"},
 		{"UNREACHABLE_AFTER", "three", "want a whole number from 1"},
 		{"LOG_LEVEL", "verbose", "want debug, info, warn or error"},
-		{"ATLAS_CLIENT_ID", "x", "service accounts are not available in this version"},
-		{"ATLAS_CLIENT_SECRET", canary, "service accounts are not available in this version"},
-		{"ATLAS_CA_FILE", "x", "system's certificate authorities"},
-		{"LEGACY_API", "v2", "not available in this version"},
+		{"ATLAS_CLIENT_ID", "x", "a key or a service account, not both"},
+		{"LEGACY_API", "v3", "want v1 or v2"},
 	} {
 		t.Run(tt.name+"="+tt.value[:min(len(tt.value), 30)], func(t *testing.T) {
 			got, err := config.Load(complete(map[string]string{tt.name: tt.value}), config.CommandLine)
@@ -166,16 +165,16 @@ func problemsOf(t *testing.T, err error) []config.Problem {
 // Every problem is told at once, in the order of Variables, whatever the order in which they were found.
 func TestLoadTellsEveryProblemAtOnce(t *testing.T) {
 	_, err := config.Load(complete(map[string]string{
-		"WATCH": "legacy:p1 cloud:p1/A", "ATLAS_PRIVATE_KEY": "", "STATE_FILE": "x.db", "STATE_TABLE": "jobs",
+		"WATCH": "legacy:p1 cloudy:p1/A", "ATLAS_PRIVATE_KEY": "", "STATE_FILE": "x.db", "STATE_TABLE": "jobs",
 		"EVENTS_TOPIC_ARN": "x", "LOG_LEVEL": "x", "EVENT_BUS_NAME": "x:y", "SLACK_WEBHOOK_URL": "x", "WEBHOOK_SECRET": "x", "CHAT_TOPIC_ARN": "x",
-		"ATLAS_CA_FILE": "x",
+		"LEGACY_API": "x",
 	}), config.CommandLine)
 	var names []string
 	for _, p := range problemsOf(t, err) {
 		names = append(names, p.Variable)
 	}
-	want := []string{"WATCH", "WATCH", "ATLAS_PRIVATE_KEY", "STATE_TABLE", "EVENTS_TOPIC_ARN", "SLACK_WEBHOOK_URL",
-		"CHAT_TOPIC_ARN", "EVENT_BUS_NAME", "WEBHOOK_URL", "LOG_LEVEL", "ATLAS_CA_FILE"}
+	want := []string{"WATCH", "WATCH", "ATLAS_PRIVATE_KEY", "LEGACY_API", "STATE_TABLE", "EVENTS_TOPIC_ARN", "SLACK_WEBHOOK_URL",
+		"CHAT_TOPIC_ARN", "EVENT_BUS_NAME", "WEBHOOK_URL", "LOG_LEVEL"}
 	if !slices.Equal(names, want) {
 		t.Errorf("got  %q\nwant %q", names, want)
 	}
@@ -224,10 +223,9 @@ func TestLoadByProgram(t *testing.T) {
 	}
 }
 
-// Load asks for no name that Variables does not explain, but for those of later versions.
+// Load asks for no name that Variables does not explain.
 func TestVariablesAreWhatLoadReads(t *testing.T) {
-	later := []string{"ATLAS_CA_FILE", "ATLAS_CLIENT_ID", "ATLAS_CLIENT_SECRET", "LEGACY_API"}
-	want := slices.Clone(later)
+	var want []string
 	for _, v := range config.Variables() {
 		want = append(want, v.Name)
 		if v.Meaning == "" {
@@ -265,4 +263,20 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("accepted %+v", c)
 		}
 	})
+}
+
+func TestLoadServiceAccount(t *testing.T) {
+	account := map[string]string{"ATLAS_PUBLIC_KEY": "", "ATLAS_PRIVATE_KEY": "", "ATLAS_CLIENT_ID": "mdb_sa_id_1", "ATLAS_CLIENT_SECRET": canary}
+	got, err := config.Load(complete(account), config.CommandLine)
+	if err != nil || got.ClientID != "mdb_sa_id_1" || got.ClientSecret.Reveal() != canary {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	account["ATLAS_CLIENT_ID"] = ""
+	if _, err := config.Load(complete(account), config.CommandLine); err == nil || !strings.Contains(err.Error(), "ATLAS_CLIENT_ID: the other half is set") {
+		t.Errorf("got %v", err)
+	}
+	account["ATLAS_CREDENTIALS_SECRET"] = "name"
+	if _, err := config.Load(complete(account), config.CommandLine); err == nil || !strings.Contains(err.Error(), "unset one way") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -29,7 +29,7 @@ const (
 func (r *reader) targets() []restore.Target {
 	fields := strings.FieldsFunc(r.get(EnvWatch), separator)
 	if len(fields) == 0 && r.program != Reader {
-		r.problem(EnvWatch, "no target; want one or more of legacy:PROJECT_ID/CLUSTER, separated by commas or white space")
+		r.problem(EnvWatch, "no target; want one or more of SOURCE:PROJECT_ID/CLUSTER, separated by commas or white space")
 	}
 	var targets []restore.Target
 	for _, field := range fields {
@@ -47,17 +47,15 @@ func (r *reader) targets() []restore.Target {
 
 func (r *reader) target(field string) (restore.Target, bool) {
 	if len(field) > maxQuoted {
-		r.problem(EnvWatch, "%s is too long for a target; want legacy:PROJECT_ID/CLUSTER", quote(field))
+		r.problem(EnvWatch, "%s is too long for a target; want SOURCE:PROJECT_ID/CLUSTER", quote(field))
 		return restore.Target{}, false
 	}
 	t, err := restore.ParseTarget(field)
 	switch {
 	case err != nil:
 		r.problem(EnvWatch, "%s", err)
-	case t.Source != restore.Legacy:
-		r.problem(EnvWatch, "target %q: source %s is not available in this version, which watches legacy", field, t.Source)
-	case t.Project == "*" || t.Cluster == "*":
-		r.problem(EnvWatch, "target %q: * is not available in this version; name each project and cluster", field)
+	case t.Project == "*" && t.Cluster != "*":
+		r.problem(EnvWatch, "target %q: a cluster belongs to one project; name it, or want */*", field)
 	default:
 		return t, true
 	}
@@ -88,24 +86,42 @@ func loopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// credentials wants exactly one of the key pair and the secret.
+// credentials wants exactly one of a key, a service account and a secret that holds either.
 func (r *reader) credentials(c *Config) {
 	if r.program == Reader {
 		return
 	}
 	c.PublicKey, c.PrivateKey = r.get(EnvPublicKey), r.secret(EnvPrivateKey)
+	c.ClientID, c.ClientSecret = r.get(EnvClientID), r.secret(EnvClientSecret)
 	c.CredentialsSecret = r.get(EnvCredentialsSecret)
-	pair := c.PublicKey != "" || !c.PrivateKey.Empty()
+	key := c.PublicKey != "" || !c.PrivateKey.Empty()
+	account := c.ClientID != "" || !c.ClientSecret.Empty()
 	switch {
-	case pair && c.CredentialsSecret != "":
-		r.problem(EnvCredentialsSecret, "the key is given by %s or %s as well; unset one way", EnvPublicKey, EnvPrivateKey)
+	case c.CredentialsSecret != "" && (key || account):
+		r.problem(EnvCredentialsSecret, "the credentials are given by variables of their own as well; unset one way")
+	case key && account:
+		r.problem(EnvClientID, "%s or %s is set as well; use a key or a service account, not both", EnvPublicKey, EnvPrivateKey)
 	case c.CredentialsSecret != "":
 		r.secretID(EnvCredentialsSecret, c.CredentialsSecret, "key")
-	case !pair:
-		r.problem(EnvCredentialsSecret, "no credentials; set it, or both of %s and %s", EnvPublicKey, EnvPrivateKey)
+	case key:
+		r.pair(EnvPublicKey, EnvPrivateKey, c.PublicKey, c.PrivateKey)
+	case account:
+		r.pair(EnvClientID, EnvClientSecret, c.ClientID, c.ClientSecret)
 	default:
-		r.half(EnvPublicKey, c.PublicKey)
-		r.half(EnvPrivateKey, c.PrivateKey.Reveal())
+		r.problem(EnvCredentialsSecret, "no credentials; set it, or both of %s and %s, or both of %s and %s",
+			EnvPublicKey, EnvPrivateKey, EnvClientID, EnvClientSecret)
+	}
+}
+
+// pair checks both halves of a credential, and never quotes one.
+func (r *reader) pair(publicName, privateName, public string, private Secret) {
+	for name, value := range map[string]string{publicName: public, privateName: private.Reveal()} {
+		switch {
+		case value == "":
+			r.problem(name, "the other half is set and this is not; set both of %s and %s", publicName, privateName)
+		case strings.ContainsFunc(value, unwritten):
+			r.problem(name, "it has a blank or a character outside ASCII in it, which none has; copy it once more")
+		}
 	}
 }
 
@@ -113,16 +129,6 @@ func (r *reader) credentials(c *Config) {
 func (r *reader) secretID(name, id, what string) {
 	if !secretID.MatchString(id) || len(id) > maxSecret {
 		r.problem(name, "it is no name or ARN of a secret; put the %s into Secrets Manager and write the secret's name here", what)
-	}
-}
-
-// half checks one half of a key pair, and never quotes it.
-func (r *reader) half(name, value string) {
-	switch {
-	case value == "":
-		r.problem(name, "the other half of the key is set and this is not; set both of %s and %s", EnvPublicKey, EnvPrivateKey)
-	case strings.ContainsFunc(value, unwritten):
-		r.problem(name, "it has a blank or a character outside ASCII in it, which no key has; copy it once more")
 	}
 }
 
@@ -182,7 +188,7 @@ func bounded(s string) string {
 	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
 }
 
-// sorted orders problems by their variable's place in variables and absent; those of one variable keep their order.
+// sorted orders problems by their variable's place in variables; those of one variable keep their order.
 func sorted(problems []Problem) []Problem {
 	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(place(a.Variable), place(b.Variable)) })
 	return problems

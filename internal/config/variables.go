@@ -8,7 +8,11 @@ const (
 	EnvBaseURL           = "ATLAS_BASE_URL"
 	EnvPublicKey         = "ATLAS_PUBLIC_KEY"
 	EnvPrivateKey        = "ATLAS_PRIVATE_KEY"
+	EnvClientID          = "ATLAS_CLIENT_ID"
+	EnvClientSecret      = "ATLAS_CLIENT_SECRET"
 	EnvCredentialsSecret = "ATLAS_CREDENTIALS_SECRET"
+	EnvCAFile            = "ATLAS_CA_FILE"
+	EnvLegacyAPI         = "LEGACY_API"
 	EnvStateTable        = "STATE_TABLE"
 	EnvStateFile         = "STATE_FILE"
 	EnvTopicARN          = "EVENTS_TOPIC_ARN"
@@ -38,13 +42,18 @@ type Variable struct {
 }
 
 var variables = []Variable{
-	{Name: EnvWatch, Meaning: "targets, separated by commas or white space: legacy:PROJECT_ID/CLUSTER"},
+	{Name: EnvWatch, Meaning: "targets, separated by commas or white space: SOURCE:PROJECT_ID/CLUSTER; SOURCE is legacy, " +
+		"manager, cloud or flex; * stands for every cluster of the project, */* for those of every project"},
 	{Name: EnvBaseURL, Default: "https://cloud.mongodb.com",
 		Meaning: "scheme and host of the API; https, or http on loopback only"},
 	{Name: EnvPublicKey, Local: true, Meaning: "public half of the API key"},
 	{Name: EnvPrivateKey, Local: true, Secret: true, Meaning: "private half of the API key"},
-	{Name: EnvCredentialsSecret,
-		Meaning: `name or ARN of a Secrets Manager secret, {"publicKey":…,"privateKey":…}; instead of the two above`},
+	{Name: EnvClientID, Local: true, Meaning: "client id of a service account, instead of the key"},
+	{Name: EnvClientSecret, Local: true, Secret: true, Meaning: "secret of that service account"},
+	{Name: EnvCredentialsSecret, Meaning: `name or ARN of a Secrets Manager secret, {"publicKey":…,"privateKey":…} or ` +
+		`{"clientId":…,"clientSecret":…}; instead of the four above`},
+	{Name: EnvCAFile, Local: true, Meaning: "PEM file of a private certificate authority, such as that of an Ops Manager"},
+	{Name: EnvLegacyAPI, Default: "v1", Meaning: "path that serves the source legacy: v1, or v2 where v1 is gone"},
 	{Name: EnvStateTable, Meaning: "DynamoDB table that holds the state"},
 	{Name: EnvStateFile, Local: true, Meaning: "SQLite file that holds the state, instead of a table; " +
 		DefaultStateFile + " where neither is given"},
@@ -66,20 +75,6 @@ var variables = []Variable{
 		Meaning: "signs what goes to the address above with HMAC-SHA256; best 32 random bytes, such as openssl rand -hex 32 makes"},
 	{Name: EnvLogLevel, Default: "info", Meaning: "debug, info, warn or error"},
 }
-
-// absent are the variables of the contract that this version does not serve. One that is set is a problem: to ignore it
-// would leave somebody waiting for messages that never come.
-var absent = []Problem{
-	{"ATLAS_CLIENT_ID", absentAccount},
-	{"ATLAS_CLIENT_SECRET", absentAccount},
-	{"ATLAS_CA_FILE", "this version trusts the system's certificate authorities only; unset it"},
-}
-
-const (
-	absentAccount = "service accounts are not available in this version; use an API key: " +
-		EnvPublicKey + " and " + EnvPrivateKey + ", or " + EnvCredentialsSecret
-	legacyAPI = "LEGACY_API" // v1, which is all there is, is no problem
-)
 
 // Variables returns every variable that this version reads, in the order in which to explain them.
 func Variables() []Variable { return slices.Clone(variables) }

@@ -8,65 +8,71 @@ import (
 	"restorewatch/internal/config"
 )
 
-// An APIKey is the API key in one secret.
-type APIKey struct{ secret secret[key] }
-
-type key struct {
-	public  string
-	private config.Secret
+// A Credential is what the API lets in: an API key, with its public and its private half, or a service account, with its
+// client id and its client secret.
+type Credential struct {
+	Public         string
+	Private        config.Secret
+	ServiceAccount bool
 }
 
-// NewAPIKey returns the key in a secret, given by name or ARN. It makes no request.
+// An APIKey is the credential in one secret.
+type APIKey struct{ secret secret[Credential] }
+
+// NewAPIKey returns the credential in a secret, given by name or ARN. It makes no request.
 func NewAPIKey(client Client, name string) *APIKey {
-	return &APIKey{secret[key]{client: client, name: name, form: form[key]{
+	return &APIKey{secret[Credential]{client: client, name: name, form: form[Credential]{
 		variable: config.EnvCredentialsSecret,
-		stored:   `the API key as {"publicKey":"…","privateKey":"…"}`,
-		parse:    parseKey,
+		stored:   `{"publicKey":"…","privateKey":"…"}, or for a service account {"clientId":"…","clientSecret":"…"}`,
+		parse:    parseCredential,
 	}}}
 }
 
-// Key returns the two halves of the API key, fetched when they are first needed. The error is an *Error.
-func (k *APIKey) Key(ctx context.Context) (public string, private config.Secret, err error) {
-	value, err := k.secret.get(ctx)
-	return value.public, value.private, err
+// Key returns the credential, fetched when it is first needed. The error is an *Error.
+func (k *APIKey) Key(ctx context.Context) (Credential, error) { return k.secret.get(ctx) }
+
+// Renew fetches the credential again, because the one known was refused. If that fails, the one known stays.
+func (k *APIKey) Renew(ctx context.Context) (Credential, error) { return k.secret.renew(ctx) }
+
+// stored is the text of the secret; what else stands in it is left alone.
+type stored struct {
+	PublicKey    string `json:"publicKey"`
+	PrivateKey   string `json:"privateKey"`
+	ClientID     string `json:"clientId"`
+	ClientSecret string `json:"clientSecret"`
 }
 
-// Renew fetches the key again, because the API has refused the one that Key returned: the secret may have been rotated.
-// When it cannot be read, the old key stays, and the next refusal asks again.
-func (k *APIKey) Renew(ctx context.Context) (public string, private config.Secret, err error) {
-	value, err := k.secret.renew(ctx)
-	return value.public, value.private, err
-}
-
-// storedKey is the secret's form in Secrets Manager.
-type storedKey struct {
-	PublicKey  string `json:"publicKey"`
-	PrivateKey string `json:"privateKey"`
-	ClientID   string `json:"clientId"`
-}
-
-// parseKey reads a secret's text, or says what is wrong with it. The decoder's own error would quote the text.
-func parseKey(text string) (k key, wrong string) {
+// parseCredential reads a secret's text. No error of the decoder is passed on: some quote what they read.
+func parseCredential(text string) (c Credential, wrong string) {
 	if strings.TrimSpace(text) == "" {
-		return key{}, "it is empty"
+		return c, "it is empty"
 	}
-	var v storedKey
+	var v stored
 	if !json.Valid([]byte(text)) {
-		return key{}, "it is not JSON"
+		return c, "it is not JSON"
 	}
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return key{}, "it is not a JSON object of strings"
+		return c, "it is not a JSON object of strings"
 	}
-	k = key{strings.TrimSpace(v.PublicKey), config.NewSecret(strings.TrimSpace(v.PrivateKey))}
+	key := v.PublicKey+v.PrivateKey != ""
 	switch {
-	case k.public == "" && k.private.Empty() && v.ClientID != "":
-		return key{}, "it holds a service account, which is not available in this version"
-	case k.public == "" && k.private.Empty():
-		return key{}, "it has neither a publicKey nor a privateKey"
-	case k.public == "":
-		return key{}, "it has no publicKey"
-	case k.private.Empty():
-		return key{}, "it has no privateKey"
+	case key && v.ClientID+v.ClientSecret != "":
+		return c, "it has both a key and a service account"
+	case key:
+		return credential(v.PublicKey, v.PrivateKey, "publicKey", "privateKey", false)
+	case v.ClientID+v.ClientSecret != "":
+		return credential(v.ClientID, v.ClientSecret, "clientId", "clientSecret", true)
 	}
-	return k, ""
+	return c, "it has neither a publicKey nor a privateKey, nor a clientId"
+}
+
+func credential(public, private, publicName, privateName string, account bool) (Credential, string) {
+	c := Credential{strings.TrimSpace(public), config.NewSecret(strings.TrimSpace(private)), account}
+	switch {
+	case c.Public == "":
+		return Credential{}, "it has no " + publicName
+	case c.Private.Empty():
+		return Credential{}, "it has no " + privateName
+	}
+	return c, ""
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
-	"restorewatch/internal/config"
 	"restorewatch/internal/restore"
 	"restorewatch/internal/secrets"
 	"restorewatch/internal/testserver"
@@ -68,11 +67,11 @@ func TestKeyIsFetchedOnceAndRenewFetchesAgain(t *testing.T) {
 	}
 }
 
-func want(t *testing.T, get func(context.Context) (string, config.Secret, error), private string) {
+func want(t *testing.T, get func(context.Context) (secrets.Credential, error), private string) {
 	t.Helper()
-	public, got, err := get(t.Context())
-	if err != nil || public != "abcdefgh" || got.Reveal() != private {
-		t.Errorf("got %q, %q, %v; want abcdefgh, %q", public, got.Reveal(), err, private)
+	got, err := get(t.Context())
+	if err != nil || got.Public != "abcdefgh" || got.Private.Reveal() != private || got.ServiceAccount {
+		t.Errorf("got %+v with %q, %v; want abcdefgh with %q", got, got.Private.Reveal(), err, private)
 	}
 }
 
@@ -82,12 +81,12 @@ func TestConcurrentCallsShareOneRequest(t *testing.T) {
 			f := &fake{value: stored("k"), err: failure, takes: time.Second}
 			p := secrets.NewAPIKey(f, "atlas/key")
 			together(10, func() {
-				if _, _, err := p.Key(t.Context()); (err != nil) != (failure != nil) {
+				if _, err := p.Key(t.Context()); (err != nil) != (failure != nil) {
 					t.Errorf("got %v", err)
 				}
 			})
 			together(10, func() {
-				if _, _, err := p.Renew(t.Context()); (err != nil) != (failure != nil) {
+				if _, err := p.Renew(t.Context()); (err != nil) != (failure != nil) {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -115,7 +114,7 @@ func TestOneCallerLeavingDoesNotFailTheOther(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, _, err := p.Key(short); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := p.Key(short); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want the deadline of the caller", err)
 			}
 		})
@@ -133,7 +132,7 @@ func TestRequestIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := secrets.NewAPIKey(&fake{takes: time.Hour}, "atlas/key")
 		start := time.Now()
-		_, _, err := p.Key(t.Context())
+		_, err := p.Key(t.Context())
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 10*time.Second {
 			t.Errorf("got %v after %s", err, time.Since(start))
 		}
@@ -143,13 +142,13 @@ func TestRequestIsBounded(t *testing.T) {
 func TestFailureIsNotRememberedAndKeepsTheOldKey(t *testing.T) {
 	f := &fake{err: errors.New("connection refused")}
 	p := secrets.NewAPIKey(f, "atlas/key")
-	if _, _, err := p.Key(t.Context()); err == nil {
+	if _, err := p.Key(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	f.value, f.err = stored("first"), nil
 	want(t, p.Key, "first")
 	f.err = errors.New("connection refused")
-	if _, _, err := p.Renew(t.Context()); err == nil {
+	if _, err := p.Renew(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	want(t, p.Key, "first")
@@ -182,10 +181,11 @@ func TestErrorsNameTheSecretAndNeverItsValue(t *testing.T) {
 		{"other keys", new(`{"password":"` + canary + `"}`), nil, "neither a publicKey nor a privateKey", "publicKey"},
 		{"half", new(`{"privateKey":"` + canary + `"}`), nil, "no publicKey", "publicKey"},
 		{"other half", new(`{"publicKey":"` + canary + `","privateKey":" "}`), nil, "no privateKey", "publicKey"},
-		{"account", new(`{"clientId":"x","clientSecret":"` + canary + `"}`), nil, "service account", "publicKey"},
+		{"half account", new(`{"clientSecret":"` + canary + `"}`), nil, "no clientId", "clientId"},
+		{"both", new(`{"clientId":"x","clientSecret":"` + canary + `","publicKey":"p"}`), nil, "both a key and a service account", "clientId"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, _, err := secrets.NewAPIKey(&fake{value: tt.value, err: tt.err}, "atlas/key").Key(t.Context())
+			_, err := secrets.NewAPIKey(&fake{value: tt.value, err: tt.err}, "atlas/key").Key(t.Context())
 			check(t, err, "atlas/key", tt.what, tt.hint)
 			if tt.err != nil && !errors.Is(err, tt.err) {
 				t.Errorf("%v does not wrap its cause", err)
@@ -216,7 +216,7 @@ func check(t *testing.T, err error, secret, what, hint string) {
 func TestSecretsManager(t *testing.T) {
 	client := secretsmanager.NewFromConfig(testserver.AWSConfig(t, testserver.Moto(t)))
 	name := "restorewatch/" + t.Name()
-	_, _, err := secrets.NewAPIKey(client, name).Key(t.Context())
+	_, err := secrets.NewAPIKey(client, name).Key(t.Context())
 	check(t, err, name, "no such secret", "create it")
 
 	out, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: stored("old")})
@@ -239,13 +239,21 @@ func TestSecretsManager(t *testing.T) {
 	if _, err := client.PutSecretValue(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = p.Renew(t.Context())
+	_, err = p.Renew(t.Context())
 	check(t, err, name, "it holds bytes", "publicKey")
 
 	if _, err := client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &name}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = p.Renew(t.Context())
+	_, err = p.Renew(t.Context())
 	check(t, err, name, "marked for deletion", "restore-secret")
 	want(t, p.Key, "rotated")
+}
+
+func TestServiceAccount(t *testing.T) {
+	f := &fake{value: new(`{"clientId":"mdb_sa_id_1","clientSecret":" s "}`)}
+	got, err := secrets.NewAPIKey(f, "atlas/key").Key(t.Context())
+	if err != nil || got.Public != "mdb_sa_id_1" || got.Private.Reveal() != "s" || !got.ServiceAccount {
+		t.Errorf("got %+v with %q, %v", got, got.Private.Reveal(), err)
+	}
 }

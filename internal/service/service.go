@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,7 +43,13 @@ func New(ctx context.Context, cfg config.Config, parts Parts) (*Service, error) 
 	if err != nil {
 		return nil, err
 	}
-	client, err := atlas.New(atlas.Options{BaseURL: cfg.BaseURL, Keys: keys, Base: parts.Transport})
+	ca, err := authority(cfg)
+	if err != nil {
+		return nil, err
+	}
+	client, err := atlas.New(atlas.Options{
+		BaseURL: cfg.BaseURL, Keys: keys, Base: parts.Transport, LegacyAPI: cfg.LegacyAPI, CA: ca,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +69,7 @@ func New(ctx context.Context, cfg config.Config, parts Parts) (*Service, error) 
 	return &Service{client: client, Watcher: &watch.Watcher{
 		Targets: cfg.Targets,
 		Lister:  client,
+		Finder:  client,
 		Store:   parts.Store,
 		Outputs: parts.Outputs,
 		Since:   parts.Since,
@@ -76,6 +84,15 @@ func New(ctx context.Context, cfg config.Config, parts Parts) (*Service, error) 
 // Calls returns how many requests have been made to the API.
 func (s *Service) Calls() int64 { return s.client.Requests() }
 
+// Deprecations returns what the API has said, since the last call, of what it will stop serving.
+func (s *Service) Deprecations() []string {
+	var said []string
+	for _, d := range s.client.Deprecations() {
+		said = append(said, d.String())
+	}
+	return said
+}
+
 // Table returns the DynamoDB table that holds the state.
 func Table(ctx context.Context, cfg config.Config) (*dynamo.Store, error) {
 	c, err := (&cloud{ctx: ctx}).config()
@@ -86,8 +103,11 @@ func Table(ctx context.Context, cfg config.Config) (*dynamo.Store, error) {
 }
 
 func keyring(cfg config.Config, cloud *cloud) (atlas.Keyring, error) {
-	if cfg.CredentialsSecret == "" {
+	switch {
+	case cfg.PublicKey != "":
 		return atlas.StaticKey(cfg.PublicKey, cfg.PrivateKey.Reveal()), nil
+	case cfg.ClientID != "":
+		return atlas.StaticClient(cfg.ClientID, cfg.ClientSecret.Reveal()), nil
 	}
 	c, err := cloud.config()
 	if err != nil {
@@ -96,17 +116,29 @@ func keyring(cfg config.Config, cloud *cloud) (atlas.Keyring, error) {
 	return secretKeys{secrets.NewAPIKey(secretsmanager.NewFromConfig(c), cfg.CredentialsSecret)}, nil
 }
 
-// secretKeys hands the client a key that is kept in Secrets Manager.
+// secretKeys hands the client a credential that is kept in Secrets Manager.
 type secretKeys struct{ secret *secrets.APIKey }
 
 func (s secretKeys) Key(ctx context.Context) (atlas.Key, error)   { return key(s.secret.Key(ctx)) }
 func (s secretKeys) Renew(ctx context.Context) (atlas.Key, error) { return key(s.secret.Renew(ctx)) }
 
-func key(public string, private config.Secret, err error) (atlas.Key, error) {
+func key(c secrets.Credential, err error) (atlas.Key, error) {
 	if err != nil {
 		return atlas.Key{}, err
 	}
-	return atlas.Key{Public: public, Private: private.Reveal}, nil
+	return atlas.Key{Public: c.Public, Private: c.Private.Reveal, ServiceAccount: c.ServiceAccount}, nil
+}
+
+// authority reads the certificates of a private certificate authority, if there is one.
+func authority(cfg config.Config) (atlas.CA, error) {
+	if cfg.CAFile == "" {
+		return atlas.CA{}, nil
+	}
+	text, err := os.ReadFile(cfg.CAFile)
+	if err != nil {
+		return atlas.CA{}, fmt.Errorf("%s: %w", config.EnvCAFile, err)
+	}
+	return atlas.CA{Name: cfg.CAFile, PEM: text}, nil
 }
 
 // cloud is the AWS SDK's configuration, read when the first part needs it: without one, no AWS account is needed.

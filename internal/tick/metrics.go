@@ -17,6 +17,8 @@ type metrics struct {
 	took   time.Duration
 	calls  int64
 	cold   bool
+
+	deprecations int // of what the API is used for
 }
 
 // A metric is one figure in CloudWatch embedded metric format.
@@ -42,6 +44,7 @@ func (m metrics) all() []metric {
 		{"RunMilliseconds", "Milliseconds", float64(m.took.Milliseconds())},
 		{"AtlasRequests", "Count", float64(m.calls)},
 		{"ColdStart", "Count", cold},
+		{"Deprecations", "Count", float64(m.deprecations)},
 	}
 }
 

@@ -27,6 +27,8 @@ type Handler struct {
 	Log     *slog.Logger
 	Metrics io.Writer    // takes CloudWatch embedded metric format, a line a run
 	Calls   func() int64 // requests made to the API since the process began
+	// Deprecations returns what the API has said since the last call of what will go; nil if nothing is to be asked.
+	Deprecations func() []string
 
 	warm bool
 }
@@ -58,8 +60,10 @@ func (h *Handler) Handle(ctx context.Context, _ json.RawMessage) (Report, error)
 	run, err := h.Runner.Run(ctx, now)
 	report := NewReport(run)
 	h.log(ctx, report, cold, err)
+	gone := h.deprecations(ctx)
 	m := metrics{
-		Report: report, failed: run.Failed(), took: time.Since(now), cold: cold, calls: h.Calls() - before,
+		deprecations: gone,
+		Report:       report, failed: run.Failed(), took: time.Since(now), cold: cold, calls: h.Calls() - before,
 	}
 	if oldest := run.Total().OldestPending; !oldest.IsZero() {
 		m.oldest = now.Sub(oldest)
@@ -68,6 +72,18 @@ func (h *Handler) Handle(ctx context.Context, _ json.RawMessage) (Report, error)
 		h.Log.WarnContext(ctx, "write metrics", "error", werr)
 	}
 	return report, err
+}
+
+// deprecations logs, once a run, what the API says will go, and returns how much that is.
+func (h *Handler) deprecations(ctx context.Context) int {
+	if h.Deprecations == nil {
+		return 0
+	}
+	said := h.Deprecations()
+	for _, what := range said {
+		h.Log.WarnContext(ctx, "deprecated by the API", "what", what)
+	}
+	return len(said)
 }
 
 // NewReport puts a run's report into the form that the outside sees.

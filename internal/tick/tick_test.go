@@ -88,7 +88,8 @@ func TestMetrics(t *testing.T) {
 			{Listed: 7, Pending: 2, OldestPending: time.Now().Add(-90 * time.Second)},
 			{Failures: []watch.Failure{{Kind: restore.FailedState, Err: errors.New("x")}}},
 		}}}
-		h := tick.Handler{Runner: r, Log: slog.New(slog.DiscardHandler), Metrics: &metrics, Calls: func() int64 { return r.calls }}
+		h := tick.Handler{Runner: r, Log: slog.New(slog.DiscardHandler), Metrics: &metrics, Calls: func() int64 { return r.calls },
+			Deprecations: func() []string { return []string{"list restore jobs", "list clusters"} }}
 		for range 2 {
 			if _, err := h.Handle(t.Context(), nil); err != nil {
 				t.Fatal(err)
@@ -99,7 +100,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatalf("%d lines for two runs", len(lines))
 		}
 		want := map[string]float64{"Targets": 2, "TargetFailures": 1, "Listed": 7, "Changed": 0, "Published": 0,
-			"Pending": 2, "OldestPendingSeconds": 90, "RunMilliseconds": 250, "AtlasRequests": 3, "ColdStart": 1}
+			"Pending": 2, "OldestPendingSeconds": 90, "RunMilliseconds": 250, "AtlasRequests": 3, "ColdStart": 1, "Deprecations": 2}
 		checkEMF(t, lines[0], want)
 		want["ColdStart"], want["OldestPendingSeconds"] = 0, 90.25
 		checkEMF(t, lines[1], want)
