@@ -13,11 +13,11 @@ TOOL      := go tool -modfile=.ci/tools.mod
 # How a function is built, here and by `sam build`: static, without the RPC mode of old runtimes, paths or symbols.
 LAMBDA = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -tags lambda.norpc -trimpath -ldflags "-s -w"
 
-.PHONY: help demo test lint fuzz bench vuln build deploy clean build-WatcherFunction build-SlackFunction
+.PHONY: help demo test lint fuzz bench simulate mutants vuln build deploy clean build-WatcherFunction build-SlackFunction
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a tour of one minute, with nothing but Go
 	@go run ./cmd/restorewatch demo
@@ -46,6 +46,14 @@ fuzz: ## each fuzzer for FUZZTIME (30s)
 
 bench: ## every benchmark
 	go test -run '^$$' -bench . -benchmem ./...
+
+simulate: ## histories with faults for FOR (10m) and every order of overlapping runs; SEED=… KEEP=… replays one with its trace
+	@if test -n "$(SEED)"; then go test -count=1 ./internal/simtest -run 'TestReplay$$' -v -seed $(SEED) $(if $(KEEP),-keep $(KEEP)); \
+	else go test -count=1 -timeout 0 ./internal/simtest -run 'TestHistories$$|TestEvery|TestLadder' -v -for $(or $(FOR),10m) -wide; fi
+
+mutants: ## deliberate faults of the protocol: by which broken promise the simulation catches each, after how many histories
+	@table=$$(go test -count=1 ./internal/simtest -run 'TestMutants$$' -v); status=$$?; \
+		echo "$$table" | grep -v -e '^=== ' -e '    ---'; exit $$status
 
 vuln: ## known vulnerabilities in what the programs call; VULNDB=file:///… takes a local database
 	$(TOOL) govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...

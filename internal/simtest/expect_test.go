@@ -81,6 +81,30 @@ func (e *expectations) jobs(view map[restore.Key]facts, rules restore.Rules, now
 		}
 		e.expect(restore.JobKey(id), meet(j, rules, now))
 	}
+	e.tally(view)
+}
+
+// tally expects the news of a job to say how far its batch has come, as the run's ledger and listing show it together.
+func (e *expectations) tally(view map[restore.Key]facts) {
+	for id, members := range e.afterwards(view) {
+		tally := restore.Tally{Total: len(members)}
+		for _, f := range members {
+			switch f.job.Status {
+			case "FINISHED":
+				tally.Finished++
+			case "BROKEN", "KILLED":
+				tally.Failed++
+			}
+		}
+		for _, f := range members {
+			news := e.changes[restore.JobKey(f.job.ID)].news
+			for i := range news {
+				if id != "" {
+					news[i].Tally = &tally
+				}
+			}
+		}
+	}
 }
 
 func (e *expectations) expect(key restore.Key, a *account) {

@@ -188,7 +188,7 @@ func alike(want, e restore.Event, r *run) bool {
 func show(e restore.Event) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s %d %s", e.ID, e.Type, e.Subject, e.Severity, e.Sequence, e.Time)
-	for _, part := range []any{e.Job, e.Change, e.Hash, e.PreviousHash, e.Expiry, e.Batch, e.Failure} {
+	for _, part := range []any{e.Job, e.Change, e.Hash, e.PreviousHash, e.Expiry, e.Batch, e.Tally, e.Failure} {
 		if v := reflect.ValueOf(part); !v.IsNil() {
 			fmt.Fprintf(&b, " %T%+v", part, v.Elem().Interface())
 		}

@@ -199,7 +199,7 @@ type outlet struct {
 	name string
 }
 
-func (w *world) outputsOf(r *run, _ ports) []watch.Output {
+func (w *world) outputsOf(r *run) []watch.Output {
 	var outputs []watch.Output
 	for i := range w.outputs {
 		name := fmt.Sprintf("out%d", i+1)

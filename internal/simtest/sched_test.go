@@ -90,14 +90,14 @@ func (w *world) start(c *container) *run {
 		c.watcher = &watch.Watcher{Targets: targets, Rules: w.rules}
 	}
 	c.watcher.Lister, c.watcher.Store = ports, ports
-	c.watcher.Outputs = w.outputsOf(r, ports)
-	if w.mutant.forgetful != nil {
-		w.mutant.forgetful(c)
-	}
+	c.watcher.Outputs = w.outputsOf(r)
 	w.logf("run %d begins in container %d, its clock says %s", r.id, c.id, r.now.Format(time.TimeOnly))
 	go func() {
 		defer r.end()
 		r.report, r.err = c.watcher.Run(r.ctx, r.now.Add(700*time.Millisecond))
+		if w.mutant.after != nil {
+			w.mutant.after(r)
+		}
 	}()
 	w.wait()
 	return r

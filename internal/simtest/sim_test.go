@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -89,7 +90,7 @@ func (c *campaign) found(f finding) {
 // run plays the whole campaign.
 func (c *campaign) run(t *testing.T) {
 	c.began, c.census = time.Now(), newCensus()
-	t.Run("workers", func(t *testing.T) {
+	t.Run(cmp.Or(c.mutant.name, "workers"), func(t *testing.T) {
 		for n := range runtime.GOMAXPROCS(0) {
 			t.Run(fmt.Sprint(n), func(t *testing.T) {
 				t.Parallel()
@@ -99,11 +100,13 @@ func (c *campaign) run(t *testing.T) {
 	})
 }
 
+func freshSeed() uint64 { return 1 + rand.Uint64N(1<<40) }
+
 // TestHistories plays histories of fresh seeds, and shows the shortest that it finds of one that breaks a promise.
 func TestHistories(t *testing.T) {
 	c := campaign{first: *seedFlag, most: *histories, until: *forFlag}
 	if c.first == 0 {
-		c.first = rand.Uint64N(1 << 40)
+		c.first = freshSeed()
 	}
 	if c.most == 0 {
 		c.most = usually

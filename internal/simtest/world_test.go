@@ -65,6 +65,7 @@ type container struct {
 	watcher *watch.Watcher
 	known   map[restore.Key]*row // what its ledger was read from or saved as
 	running *run
+	memo    any // of a mutant
 }
 
 // A run is one invocation in a container.
