@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// tokenMargin is how long before its end a token is given up, so that none ends in the middle of a run. Tokens live
-	// for an hour.
-	tokenMargin = 5 * time.Minute
+	// tokenMargin is how long before its end a token is given up. Tokens live for an hour: with less than the minute
+	// between two runs, sixty runs need one. One that ends in the middle of a run costs a 401 and a new token.
+	tokenMargin = 30 * time.Second
 	// tokenRenewals is how many tokens are fetched in an hour because of a 401. A service account has at most 100 live
 	// tokens, each for an hour: requests refused for good, run after run, must not use them up.
 	tokenRenewals = 10
