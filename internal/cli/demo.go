@@ -186,7 +186,7 @@ func (d *demo) open(ctx context.Context) error {
 	}
 	lines := console.Text(d.out.folded(eventIndent), console.Style{Color: d.out.color, Zone: time.UTC})
 	d.service, err = service.New(ctx, cfg, service.Parts{
-		Store: d.file, Outputs: []watch.Output{{Name: "console", Publisher: audience{d, lines}}},
+		Store: d.file, Outputs: []watch.Output{{Name: outputConsole, Publisher: audience{d, lines}}},
 	})
 	if err != nil {
 		return errors.Join(err, d.file.Close())

@@ -16,8 +16,9 @@ import (
 var instead = map[string][]string{
 	config.EnvStateTable:        {config.EnvStateFile},
 	config.EnvStateFile:         {config.EnvStateTable},
-	config.EnvCredentialsSecret: {config.EnvPublicKey, config.EnvPrivateKey},
-	config.EnvPublicKey:         {config.EnvCredentialsSecret},
+	config.EnvCredentialsSecret: {config.EnvPublicKey, config.EnvPrivateKey, config.EnvClientID, config.EnvClientSecret},
+	config.EnvPublicKey:         {config.EnvCredentialsSecret, config.EnvClientID, config.EnvClientSecret},
+	config.EnvClientID:          {config.EnvCredentialsSecret, config.EnvPublicKey, config.EnvPrivateKey},
 	config.EnvSlackSecret:       {config.EnvSlackURL},
 }
 

@@ -30,7 +30,7 @@ func commandList() string {
 	var b strings.Builder
 	b.WriteString("commands:\n")
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.brief)
+		fmt.Fprintf(&b, "  %-10s  %s\n", c.name, c.brief)
 	}
 	return b.String()
 }

@@ -23,8 +23,9 @@ var runCommand = command{
 	long: `Makes one run over all targets: lists their restore jobs, compares them with what is remembered, publishes
 what is new and prints the report.
 
-The events go to the SNS topic, if there is one, and to stdout. On a terminal stdout has a line for people for each
-event, and stderr the report in sentences. Elsewhere, or with --json, stdout has JSON lines: one CloudEvent for each
+The events go to every output that is configured (SNS, chat, EventBridge, Slack, webhook) and to stdout. One that
+fails keeps nothing from the others, and gets what it missed in a later run. On a terminal stdout has a line for
+people for each event, and stderr the report in sentences. Elsewhere, or with --json, stdout has JSON lines: one CloudEvent for each
 event (it has "specversion"), and last the report (it has "targets"):
 
   restorewatch run | jq -c 'select(.specversion)'  # the events
@@ -123,11 +124,11 @@ func (a *app) build(ctx context.Context, f *flags, o *output, out screen) (*stat
 		return nil, err
 	}
 	st := &station{json: o.json.or(!out.terminal), debug: cfg.LogLevel <= slog.LevelDebug}
-	lines := watch.Output{Name: "console", Publisher: eventLines(out, st.json, cfg.BaseURL)}
-	parts := service.Parts{Since: since}
-	if cfg.TopicARN == "" {
-		parts.Outputs = []watch.Output{lines}
+	outputs, err := service.Outputs(ctx, cfg)
+	if err != nil {
+		return nil, err
 	}
+	parts := service.Parts{Since: since, Outputs: append(outputs, eventLines(out, st.json, cfg.BaseURL))}
 	if st.state, err = openState(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -135,20 +136,22 @@ func (a *app) build(ctx context.Context, f *flags, o *output, out screen) (*stat
 	if st.Service, err = service.New(ctx, cfg, parts); err != nil {
 		return nil, errors.Join(err, st.state.close())
 	}
-	if cfg.TopicARN != "" {
-		st.Watcher.Outputs = append(st.Watcher.Outputs, lines)
-	}
 	return st, nil
 }
+
+// outputConsole is stored with what stdout has not taken yet, so it never changes.
+const outputConsole = "console"
 
 // eventIndent is where what happened begins on the line of an event.
 const eventIndent = 35
 
-func eventLines(out screen, asJSON bool, baseURL string) *console.Publisher {
+// eventLines is the output that writes a line for each event.
+func eventLines(out screen, asJSON bool, baseURL string) watch.Output {
+	publisher := console.Text(out.folded(eventIndent), console.Style{Color: out.color})
 	if asJSON {
-		return console.JSON(out, publish.Renderer{BaseURL: baseURL})
+		publisher = console.JSON(out, publish.Renderer{BaseURL: baseURL})
 	}
-	return console.Text(out.folded(eventIndent), console.Style{Color: out.color})
+	return watch.Output{Name: outputConsole, Publisher: publisher}
 }
 
 func (a *app) run(ctx context.Context, f *flags, o *output, timeout time.Duration) error {

@@ -54,6 +54,9 @@ func clockOf(getenv func(string) string) func() time.Time {
 //	freeport             set PORT to a free one
 //	serving              wait until something listens on PORT
 //	remembers WORD       wait until the state holds a word
+//	receivers            serve Slack and a webhook on loopback, and set the environment to post there
+//	answers WHO STATUS…  let slack or webhook answer with a status, and a word, from now on
+//	received WHO N TEXT… check that slack or webhook has taken N posts since the last check, the last with each TEXT
 //	reported DB FILE SUM make a state file in which the API has reported a hash
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -67,6 +70,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // of the programs started, else each takes a second to end
 			e.Setenv(clockVariable, begins.Format(time.RFC3339))
 			e.Values[clockVariable] = new(atomic.Int64)
+			e.Values[receiversValue] = newReceivers()
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -77,6 +81,9 @@ func TestScripts(t *testing.T) {
 			"serving":   serving,
 			"reported":  saveHash,
 			"remembers": remembers,
+			"receivers": startReceivers,
+			"answers":   setAnswer,
+			"received":  checkReceived,
 		},
 	})
 }

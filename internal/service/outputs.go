@@ -35,19 +35,39 @@ func Outputs(ctx context.Context, cfg config.Config) ([]watch.Output, error) {
 	return outputs(cfg, &cloud{ctx: ctx})
 }
 
+// TestOutputs returns the same outputs for events that are tests: whatever they publish says so. Slack takes any
+// severity then, for what it does not want would count as accepted although nobody was asked.
+func TestOutputs(ctx context.Context, cfg config.Config) ([]watch.Output, error) {
+	cfg.Slack.MinSeverity = ""
+	return builder{cfg, &cloud{ctx: ctx}, publish.Renderer{BaseURL: cfg.BaseURL, Test: true}}.outputs()
+}
+
 func outputs(cfg config.Config, cloud *cloud) ([]watch.Output, error) {
-	b := builder{cfg, cloud, publish.Renderer{BaseURL: cfg.BaseURL}}
+	return builder{cfg, cloud, publish.Renderer{BaseURL: cfg.BaseURL}}.outputs()
+}
+
+// errNoOutput comes from a configuration that watches for nobody.
+var errNoOutput = errors.New("no output is configured: set " + config.EnvTopicARN)
+
+// A builder builds publishers.
+type builder struct {
+	cfg    config.Config
+	cloud  *cloud
+	render publish.Renderer
+}
+
+func (b builder) outputs() ([]watch.Output, error) {
 	var all []watch.Output
 	for _, output := range []struct {
 		name       string
 		configured bool
 		build      func() (watch.Publisher, error)
 	}{
-		{OutputSNS, cfg.TopicARN != "", b.sns},
-		{OutputChat, cfg.ChatTopicARN != "", b.chat},
-		{OutputEventBridge, cfg.EventBus != "", b.eventBridge},
-		{OutputSlack, cfg.Slack.Configured(), b.slack},
-		{OutputWebhook, cfg.Webhook.Configured(), b.webhook},
+		{OutputSNS, b.cfg.TopicARN != "", b.sns},
+		{OutputChat, b.cfg.ChatTopicARN != "", b.chat},
+		{OutputEventBridge, b.cfg.EventBus != "", b.eventBridge},
+		{OutputSlack, b.cfg.Slack.Configured(), b.slack},
+		{OutputWebhook, b.cfg.Webhook.Configured(), b.webhook},
 	} {
 		if !output.configured {
 			continue
@@ -59,16 +79,6 @@ func outputs(cfg config.Config, cloud *cloud) ([]watch.Output, error) {
 		all = append(all, watch.Output{Name: output.name, Publisher: publisher})
 	}
 	return all, nil
-}
-
-// errNoOutput comes from a configuration that watches for nobody.
-var errNoOutput = errors.New("no output is configured: set " + config.EnvTopicARN)
-
-// A builder builds publishers.
-type builder struct {
-	cfg    config.Config
-	cloud  *cloud
-	render publish.Renderer
 }
 
 func (b builder) sns() (watch.Publisher, error) {
