@@ -61,7 +61,7 @@ type runner interface {
 type looper struct {
 	*app
 	runner runner
-	alive  func(ctx context.Context, now time.Time) (int, error) // counts the jobs remembered of which more is to come
+	alive  func(ctx context.Context, of []restore.Target, now time.Time) (int, error) // counts the jobs of which more is to come
 	every  time.Duration
 	status *statusLine
 	notes  screen // where failures are told
@@ -93,7 +93,11 @@ func (l *looper) once(ctx context.Context, now time.Time) watch.Report {
 	report, _ := l.runner.Run(ctx, now) // what the error says is in the report
 	l.tell(report)
 	if report.Total().Changed > 0 || l.runs == 0 {
-		if n, err := l.alive(ctx, now); err == nil {
+		var passed []restore.Target // those that a "*" stands for among them
+		for _, p := range report.Passes {
+			passed = append(passed, p.Target)
+		}
+		if n, err := l.alive(ctx, passed, now); err == nil {
 			l.jobs = n
 		}
 	}
@@ -156,10 +160,10 @@ func (l *looper) line(began time.Time, left time.Duration, report watch.Report) 
 		l.jobs, report.Total().Pending, count(l.runs, "run"), l.failed)
 }
 
-// alive counts the jobs of which more is to come.
-func (st *station) alive(ctx context.Context, now time.Time) (int, error) {
+// alive counts the jobs of targets of which more is to come.
+func (st *station) alive(ctx context.Context, of []restore.Target, now time.Time) (int, error) {
 	n := 0
-	for _, t := range st.Watcher.Targets {
+	for _, t := range of {
 		ledger, err := st.state.store.Load(ctx, t)
 		if err != nil {
 			return 0, err

@@ -35,7 +35,7 @@ func newLooper(r runner, notes, status screen) *looper {
 	line := &statusLine{screen: status}
 	return &looper{
 		app: &app{now: wallClock}, runner: r, every: time.Minute, status: line, notes: line.above(notes),
-		alive: func(context.Context, time.Time) (int, error) { return 3, nil },
+		alive: func(context.Context, []restore.Target, time.Time) (int, error) { return 3, nil },
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -67,14 +68,26 @@ func loadTable(ctx context.Context, cfg config.Config) ([]restore.Ledger, error)
 	})
 }
 
+// among returns those of the stored targets that are wanted: all of them if none is named. What a "*" stands for is told
+// by what the watcher has found and stored.
+func among(stored, wanted []restore.Target) []restore.Target {
+	fits := func(s, w string) bool { return w == "*" || s == w }
+	return slices.DeleteFunc(stored, func(s restore.Target) bool {
+		return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(w restore.Target) bool {
+			return s.Source == w.Source && fits(s.Project, w.Project) && fits(s.Cluster, w.Cluster)
+		})
+	})
+}
+
 func loadAll(ctx context.Context, store watch.Store, targets []restore.Target,
 	every func(context.Context) ([]restore.Target, error),
 ) ([]restore.Ledger, error) {
-	if len(targets) == 0 {
-		var err error
-		if targets, err = every(ctx); err != nil {
+	if len(targets) == 0 || slices.ContainsFunc(targets, restore.Target.Wild) {
+		stored, err := every(ctx)
+		if err != nil {
 			return nil, err
 		}
+		targets = among(stored, targets)
 	}
 	var ledgers []restore.Ledger
 	for _, t := range targets {

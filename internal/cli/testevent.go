@@ -68,7 +68,7 @@ func (a *app) testEvent(ctx context.Context, f *flags, kind string, timeout time
 		return misuse("no output is configured: set one or more of " + strings.Join([]string{config.EnvTopicARN, config.EnvChatTopicARN,
 			config.EnvEventBus, config.EnvSlackSecret, config.EnvSlackURL, config.EnvWebhookURL}, ", "))
 	}
-	a.out.folded(2).printf("test event %s of type %s%s to %s\n", event.ID, publish.TypePrefix, event.Type, count(len(outputs), "output"))
+	a.out.printf("sending %s%s, id %s\n", publish.TypePrefix, event.Type, event.ID)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return a.tellAnswers(cfg, event, outputs, send(ctx, event, outputs))

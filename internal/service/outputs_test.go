@@ -172,7 +172,7 @@ func newReceivers(t *testing.T) *receivers {
 	web := httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(web.Close)
 	r.env = map[string]string{
-		"EVENTS_TOPIC_ARN": r.topic("events"), "CHAT_TOPIC_ARN": r.topic("chat"), "EVENT_BUS_NAME": r.bus(),
+		"EVENTS_TOPIC_ARN": r.topic("events"), "CHAT_TOPIC_ARN": r.topic("chat"), "EVENT_BUS_NAME": r.bus(`{"source": ["restorewatch"]}`),
 		"SLACK_WEBHOOK_SECRET": r.secret(web.URL + "/slack"), "SLACK_MIN_SEVERITY": "critical",
 		"WEBHOOK_URL": web.URL + "/webhook", "WEBHOOK_SECRET": "signs",
 	}
@@ -219,12 +219,12 @@ func (r *receivers) topic(place string) (arn string) {
 	return *made.TopicArn
 }
 
-func (r *receivers) bus() (name string) {
+func (r *receivers) bus(pattern string) (name string) {
 	rules, name := eventbridge.NewFromConfig(r.aws), unique("bus")
 	_, err := rules.CreateEventBus(r.t.Context(), &eventbridge.CreateEventBusInput{Name: &name})
 	r.must(err)
 	_, err = rules.PutRule(r.t.Context(), &eventbridge.PutRuleInput{
-		Name: &name, EventBusName: &name, EventPattern: new(`{"source": ["restorewatch"]}`),
+		Name: &name, EventBusName: &name, EventPattern: &pattern,
 	})
 	r.must(err)
 	_, err = rules.PutTargets(r.t.Context(), &eventbridge.PutTargetsInput{

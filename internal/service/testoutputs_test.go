@@ -75,6 +75,22 @@ func TestTestsAndFilters(t *testing.T) {
 	}
 }
 
+// A rule on the bus can keep tests out, too.
+func TestTestsAndPatterns(t *testing.T) {
+	r := newReceivers(t)
+	env := map[string]string{"EVENT_BUS_NAME": r.bus(`{"source":["restorewatch"],"detail":{"data":{"test":[{"exists":false}]}}}`)}
+	send(t, env, publishtest.Finished())
+	if got := r.got("bus"); len(got) != 0 {
+		t.Errorf("a test came through: %.300q", got)
+	}
+	if accepted, err := outputs(t, env)[0].Publisher.Publish(t.Context(), []restore.Event{publishtest.Finished()}); err != nil || !accepted[0] {
+		t.Errorf("accepted %v, %v", accepted, err)
+	}
+	if got := r.got("bus"); len(got) != 1 {
+		t.Errorf("%d real events came through, want 1", len(got))
+	}
+}
+
 // topicWith returns the ARN of a topic whose name ends in suffix, with a queue behind each filter.
 func (r *receivers) topicWith(name, suffix string, filters map[string]string) (arn string) {
 	topics, queues := sns.NewFromConfig(r.aws), sqs.NewFromConfig(r.aws)
