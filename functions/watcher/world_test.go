@@ -177,12 +177,17 @@ func (w *world) since(at time.Time) {
 // tick makes one invocation, starting the function if it does not run yet.
 func (w *world) tick() testserver.Outcome {
 	w.t.Helper()
+	return w.tickWithin(20 * time.Second)
+}
+
+func (w *world) tickWithin(timeout time.Duration) testserver.Outcome {
+	w.t.Helper()
 	if w.function == nil {
 		w.coldStart()
 	}
 	payload, err := os.ReadFile("../../events/tick.json")
 	w.must("read tick", err)
-	return w.function.Invoke(string(payload), 20*time.Second)
+	return w.function.Invoke(string(payload), timeout)
 }
 
 func (w *world) coldStart() {
@@ -206,11 +211,15 @@ type report struct {
 // mustTick makes one invocation that has to succeed.
 func (w *world) mustTick() report {
 	w.t.Helper()
-	outcome := w.tick()
+	return w.reportOf(w.tick())
+}
+
+// reportOf reads the answer of an invocation that has to succeed.
+func (w *world) reportOf(outcome testserver.Outcome) (r report) {
+	w.t.Helper()
 	if outcome.Error != nil {
 		w.t.Fatalf("tick: %s\n%s", outcome.Error.Message, w.function.Output())
 	}
-	var r report
 	w.must("read report", json.Unmarshal([]byte(outcome.Response), &r))
 	return r
 }

@@ -18,8 +18,6 @@ import (
 	"restorewatch/internal/config"
 	"restorewatch/internal/restore"
 	"restorewatch/internal/service"
-	"restorewatch/internal/store/mem"
-	"restorewatch/internal/watch"
 )
 
 var update = flag.Bool("update", false, "write the table of docs/sources.md")
@@ -225,21 +223,10 @@ func tell(t *testing.T, source restore.Source, legacyAPI string) map[string][]li
 	sim := new(atlassim.Server)
 	start := time.Now()
 	sim.Play(scenario, start, 1)
-	env := map[string]string{
+	made, heard := build(t, map[string]string{
 		config.EnvLegacyAPI: legacyAPI, config.EnvWatch: string(source) + ":" + atlassim.PageProject + "/*",
 		config.EnvPublicKey: atlassim.DefaultPublicKey, config.EnvPrivateKey: atlassim.DefaultPrivateKey,
-	}
-	cfg, err := config.Load(func(name string) string { return env[name] }, config.CommandLine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var heard recording
-	made, err := service.New(t.Context(), cfg, service.Parts{
-		Store: mem.New(), Transport: sim.Transport(), Outputs: []watch.Output{{Name: "recording", Publisher: &heard}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}, service.Parts{Transport: sim.Transport()})
 	for ; sim.Elapsed() <= scenario.Length()+time.Hour; time.Sleep(15 * time.Minute) {
 		if report, err := made.Watcher.Run(t.Context(), sim.Time()); err != nil || report.Failed() != 0 {
 			t.Fatalf("%s after %v: %+v, %v", source, sim.Elapsed(), report, err)

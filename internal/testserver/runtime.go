@@ -137,6 +137,9 @@ func (f *Function) Invoke(payload string, timeout time.Duration) Outcome {
 // Output returns what the function has written to its standard output and error.
 func (f *Function) Output() string { return f.output.String() }
 
+// PID returns the id of the function's process.
+func (f *Function) PID() int { return f.cmd.Process.Pid }
+
 // Stop kills the function and waits until it is gone.
 func (f *Function) Stop() {
 	f.cmd.Process.Kill() // an error means that it has ended already
