@@ -72,42 +72,71 @@ func (s *sighting) closed(members []JobMemory) bool {
 }
 
 // observeBatch returns r brought up to date with the members of its batch, and whether it differs from r.
+//
+// That a member failed is read from the words that it has reached, not from the one that it shows: if the run that saved
+// it crashed before this record was saved, the member may have been mended by the time of the next look. Finished is read
+// from what the members show: a pipeline must not start on a batch that is not whole any more.
 func (r Record) observeBatch(members []JobMemory, now time.Time) (Record, bool) {
+	finished, failed := outcomesOf(members)
+	before := r.Sequence
+	if failed {
+		r = r.tellOutcome(OutcomeFailed, members, now)
+	}
+	if finished {
+		r = r.tellOutcome(OutcomeFinished, members, now)
+	}
+	return r, r.Sequence != before
+}
+
+// tellOutcome tells how a batch ended, once.
+func (r Record) tellOutcome(outcome Outcome, members []JobMemory, now time.Time) Record {
 	m := r.Memory.(BatchMemory)
-	outcome, ended := outcomeOf(members)
-	if !ended || slices.Contains(m.Told, outcome) {
-		return r, false
+	if slices.Contains(m.Told, outcome) {
+		return r
 	}
 	m.Told = append(slices.Clip(m.Told), outcome)
 	r.Memory, r.Updated = m, now
-	return r.tell(batchEvent(m.ID, outcome, members), now), true
+	return r.tell(batchEvent(m.ID, outcome, members), now)
 }
 
-// outcomeOf returns how the batch ended, as far as that is news: failed as soon as one member did, finished when all of
-// them are. An outcome that rests on nothing but what the members were adopted with is history.
-func outcomeOf(members []JobMemory) (Outcome, bool) {
-	finished, newlyFinished, newlyFailed := 0, false, false
+// outcomesOf returns how the batch ended, as far as that is news: finished when all of its members are, failed as soon
+// as one has. An outcome that rests on nothing but what the members were adopted with is history.
+func outcomesOf(members []JobMemory) (finished, failed bool) {
+	whole, news := true, false
 	for _, m := range members {
-		status := m.Job.Status
-		news := m.Adopted != status || timesReached(m.Statuses, string(status)) > 1
-		if status == Finished {
-			finished++
-			newlyFinished = newlyFinished || news
+		whole = whole && m.Job.Status == Finished
+		news = news || m.Job.Status == Finished && m.reachedAsNews(Finished)
+		failed = failed || m.failure() != ""
+	}
+	return whole && news, failed
+}
+
+// failure returns the word that a member failed with while it was watched, the latest if there are two, or "".
+func (m JobMemory) failure() Status {
+	for _, r := range slices.Backward(m.Statuses) {
+		if word := Status(r.Word); word.Failed() && m.reachedAsNews(word) {
+			return word
 		}
-		newlyFailed = newlyFailed || news && status.Failed()
 	}
-	switch {
-	case newlyFailed:
-		return OutcomeFailed, true
-	case newlyFinished && finished == len(members):
-		return OutcomeFinished, true
+	return ""
+}
+
+// reachedAsNews reports whether the job reached a word while it was watched, and not only before.
+func (m JobMemory) reachedAsNews(word Status) bool {
+	for _, r := range m.Statuses {
+		if r.Word == string(word) {
+			return r.Times > 1 || m.Adopted != word
+		}
 	}
-	return "", false
+	return false
 }
 
 func batchEvent(id BatchID, outcome Outcome, members []JobMemory) Event {
 	batch := batchOf(id, members)
 	batch.Outcome = outcome
+	if _, failed := batch.Count(); outcome == OutcomeFailed && failed == 0 {
+		batch = failedThen(batch, members)
+	}
 	e := Event{ID: fact(string(id), "batch", string(outcome)), Subject: string(id), Batch: batch}
 	if e.Type, e.Severity = BatchFinished, Info; outcome == OutcomeFailed {
 		e.Type, e.Severity = BatchFailed, Critical
@@ -126,11 +155,13 @@ func batchOf(id BatchID, members []JobMemory) *Batch {
 	return batch
 }
 
-func timesReached(reached []Reached, word string) int {
-	for _, r := range reached {
-		if r.Word == word {
-			return r.Times
+// failedThen returns a batch that was mended before anybody was told that it had failed, as it was when it had.
+func failedThen(batch *Batch, members []JobMemory) *Batch {
+	for _, m := range members {
+		if word := m.failure(); word != "" {
+			i := slices.IndexFunc(batch.Members, func(b Member) bool { return b.ID == m.Job.ID })
+			batch.Members[i].Status = word
 		}
 	}
-	return 0
+	return batch
 }

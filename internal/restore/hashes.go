@@ -9,13 +9,15 @@ import "slices"
 // once, where only a sum never told is news.
 func (d *draft) takeHashes(listed []Hash) {
 	var added []Hash
+	var changed [][2]Hash
 	for group := range filesOf(listed) {
 		for _, h := range group {
 			last, known := d.lastTold(h)
 			switch {
-			case known && last.Sum == h.Sum, len(group) > 1 && d.wasTold(h):
+			case known && last.Sum == h.Sum, len(group) > 1 && d.timesTold(h) > 0:
 			case known:
-				d.changeHash(last, h)
+				changed = append(changed, [2]Hash{last, h})
+				d.markTold(h)
 			default:
 				d.markTold(h)
 				added = append(added, h)
@@ -25,12 +27,14 @@ func (d *draft) takeHashes(listed []Hash) {
 	for chunk := range chunks(added) {
 		d.tell(Event{ID: d.fact("hash", digestHashes(chunk...)), Type: HashAdded, Severity: Info, Hashes: chunk})
 	}
+	for _, c := range changed { // a hash may have come and changed at once
+		d.changeHash(c[0], c[1])
+	}
 }
 
 func (d *draft) changeHash(from, to Hash) {
-	times := d.markTold(to)
 	d.tell(Event{
-		ID:           again([]string{d.subject(), "hashchanged", digestHashes(to)}, times),
+		ID:           again([]string{d.subject(), "hashchanged", digestHashes(to)}, d.timesTold(to)),
 		Type:         HashChanged,
 		Severity:     Critical,
 		Hash:         &to,
@@ -48,23 +52,20 @@ func (d *draft) lastTold(h Hash) (Hash, bool) {
 	return Hash{}, false
 }
 
-func (d *draft) wasTold(h Hash) bool {
-	return slices.ContainsFunc(d.memory.Told, func(t Told) bool { return t.Hash == h })
+// markTold puts h last among the hashes told and counts it once more.
+func (d *draft) markTold(h Hash) {
+	times := d.timesTold(h) + 1
+	others := slices.DeleteFunc(slices.Clone(d.memory.Told), func(t Told) bool { return t.Hash == h })
+	d.memory.Told = append(others, Told{Hash: h, Times: times})
 }
 
-// markTold puts h last among the hashes told and returns how often it has been.
-func (d *draft) markTold(h Hash) int {
-	times := 1
-	others := make([]Told, 0, len(d.memory.Told)+1)
+func (d *draft) timesTold(h Hash) int {
 	for _, t := range d.memory.Told {
 		if t.Hash == h {
-			times += t.Times
-			continue
+			return t.Times
 		}
-		others = append(others, t)
 	}
-	d.memory.Told = append(others, Told{Hash: h, Times: times})
-	return times
+	return 0
 }
 
 // filesOf yields the hashes of one file and algorithm after another. The hashes are sorted and free of repetitions.

@@ -137,6 +137,7 @@ type TargetMemory struct {
 	FullRead    time.Time // when the listing was last read to its end
 	Failing     *Failure  // the row of failing passes that has not ended
 	Unreachable bool      // target.unreachable was told for that row
+	Last        time.Time // beginning of the last row that was told; no other is told under the same time
 }
 
 // Key implements Memory.

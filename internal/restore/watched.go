@@ -62,7 +62,12 @@ func (l Ledger) Fail(why Failure, rules Rules, now time.Time) (Record, bool) {
 	}
 	m.Failing = &why
 	if why.Failures >= rules.UnreachableAfter {
-		m.Unreachable = true
+		// The beginning is part of the event's id. A clock that was set back, or a second row within a second, must not
+		// give this row the id of the one before.
+		if !why.Since.After(m.Last) {
+			why.Since = m.Last.Add(time.Second)
+		}
+		m.Unreachable, m.Last = true, why.Since
 		record = record.tell(Event{
 			ID:       fact(l.Target.Place(), "unreachable", strconv.FormatInt(why.Since.Unix(), 10)),
 			Type:     TargetUnreachable,
@@ -83,33 +88,39 @@ func retired(m JobMemory, now time.Time) bool {
 
 // retire lets go of records that are over for ninety days, in two steps so that nothing is ever announced again: first
 // Since moves past their creation, which makes them history, and is saved; a later pass drops them. If we crash in
-// between, they are dropped later. The jobs of a batch go together, its own record last.
+// between, they are dropped later. The jobs of a batch go together, and its own record last, or alone if we crashed
+// before it.
 func (s *sighting) retire() (since time.Time, moved bool) {
 	since = s.rules.Since
-	for _, jobs := range s.retirees() {
-		dropped := 0
-		for _, r := range jobs {
-			m := r.Memory.(JobMemory)
-			if !s.rules.isNews(m.Job) {
-				s.Dropped = append(s.Dropped, r)
-				dropped++
-			} else if after := m.Job.Created.Add(time.Second); after.After(since) {
+	for _, group := range s.retirees() {
+		if news := slices.IndexFunc(group, s.isNewsRecord) >= 0; !news {
+			s.Dropped = append(s.Dropped, group...)
+			continue
+		}
+		for _, r := range group {
+			m, isJob := r.Memory.(JobMemory)
+			if !isJob {
+				continue
+			}
+			if after := m.Job.Created.Add(time.Second); after.After(since) {
 				since, moved = after, true
 			}
-		}
-		batch, told := s.records[BatchKey(jobs[0].Memory.(JobMemory).Job.BatchID)]
-		if told && dropped == len(jobs) {
-			s.Dropped = append(s.Dropped, batch)
 		}
 	}
 	return since, moved
 }
 
-// retirees returns the records of jobs that are due to be let go, those of one batch together. A record with news that
-// is not yet known to be published stays, and so does its whole batch.
+func (s *sighting) isNewsRecord(r Record) bool {
+	m, isJob := r.Memory.(JobMemory)
+	return isJob && s.rules.isNews(m.Job)
+}
+
+// retirees returns the records that are due to be let go, those of one batch together and its own last. A record with
+// news that is not yet known to be published stays, and so does its whole batch.
 func (s *sighting) retirees() [][]Record {
 	groups := make(map[Key][]Record)
 	held := make(map[Key]bool)
+	var batches []Record
 	for _, key := range slices.Sorted(maps.Keys(s.records)) {
 		switch r := s.records[key]; m := r.Memory.(type) {
 		case JobMemory:
@@ -120,8 +131,12 @@ func (s *sighting) retirees() [][]Record {
 			groups[group] = append(groups[group], r)
 			held[group] = held[group] || len(r.Outbox) > 0 || !retired(m, s.now)
 		case BatchMemory:
+			batches = append(batches, r)
 			held[key] = held[key] || len(r.Outbox) > 0
 		}
+	}
+	for _, r := range batches {
+		groups[r.Key()] = append(groups[r.Key()], r)
 	}
 	var due [][]Record
 	for _, group := range slices.Sorted(maps.Keys(groups)) {

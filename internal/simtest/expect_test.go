@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"restorewatch/internal/restore"
@@ -18,6 +19,7 @@ type targetFacts struct {
 	since       time.Time
 	failing     *restore.Failure
 	unreachable bool
+	last        time.Time // beginning of the last row told: no two share one
 }
 
 // Expectations are what a run has to make of its listing, given the ledger that it has.
@@ -153,11 +155,12 @@ func (e *expectations) batches(view map[restore.Key]facts, rules restore.Rules, 
 				finished++
 				news = news || watched
 			}
-			failed = failed || watched && (f.job.Status == "BROKEN" || f.job.Status == "KILLED")
+			failed = failed || f.failure != "" // whatever it shows now: that it failed was told
 		}
 		if failed {
 			e.outcome(view, id, members, "FAILED")
-		} else if news && finished == len(members) {
+		}
+		if news && finished == len(members) {
 			e.outcome(view, id, members, "FINISHED")
 		}
 	}
@@ -168,6 +171,10 @@ func (e *expectations) outcome(view map[restore.Key]facts, id restore.BatchID, m
 	var told []restore.Outcome
 	if known, ok := view[key].(*batchFacts); ok {
 		told = known.told
+	}
+	expected, ok := e.changes[key]
+	if ok {
+		told = expected.facts.(*batchFacts).told
 	}
 	if slices.Contains(told, outcome) {
 		return
@@ -182,7 +189,14 @@ func (e *expectations) outcome(view map[restore.Key]facts, id restore.BatchID, m
 			ID: f.job.ID, ClusterID: f.job.ClusterID, Status: f.job.Status, Delivery: f.job.Delivery.Status,
 		})
 	}
-	e.changes[key] = expectation{&batchFacts{append(slices.Clone(told), outcome)}, []restore.Event{event}}
+	if _, failed := event.Batch.Count(); outcome == "FAILED" && failed == 0 { // mended before anybody was told
+		for i, f := range members {
+			if f.failure != "" {
+				event.Batch.Members[i].Status = f.failure
+			}
+		}
+	}
+	e.changes[key] = expectation{&batchFacts{append(slices.Clone(told), outcome)}, append(expected.news, event)}
 }
 
 // fail expects one more failing pass to be counted, until the row is told.
@@ -197,10 +211,13 @@ func (e *expectations) fail(about *targetFacts, r *run, rules restore.Rules) {
 	if about.failing != nil {
 		failure.Since, failure.Failures = about.failing.Since, about.failing.Failures+1
 	}
-	now := &targetFacts{since: about.since, failing: &failure}
+	now := &targetFacts{since: about.since, failing: &failure, last: about.last}
 	var news []restore.Event
 	if failure.Failures >= rules.UnreachableAfter {
-		now.unreachable = true
+		if !failure.Since.After(about.last) {
+			failure.Since = about.last.Add(time.Second)
+		}
+		now.unreachable, now.last = true, failure.Since
 		news = append(news, aboutTarget("unreachable", "critical", failure))
 	}
 	e.changes[restore.TargetKey] = expectation{now, news}
@@ -237,6 +254,14 @@ func (e *expectations) letGo(r *run, view map[restore.Key]facts, about *targetFa
 		}
 		for _, f := range members {
 			e.letGoTogether(r, id, []*jobFacts{f}, &now.since, rules)
+		}
+	}
+	batches := e.afterwards(view)
+	for key, f := range view { // a run that ended between the last job of a batch and its record
+		id, isBatch := strings.CutPrefix(string(key), "batch/")
+		_, known := f.(*batchFacts)
+		if isBatch && known && len(batches[restore.BatchID(id)]) == 0 && len(r.in.known[key].record.Outbox) == 0 {
+			e.drops[key] = true
 		}
 	}
 	if now != *about {
@@ -288,7 +313,7 @@ func (e *expectations) missing(s *sight) []restore.Key {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(e.drops)) {
-		if !s.dropped[key] {
+		if !s.dropped[key] && !s.undropped {
 			keys = append(keys, key)
 		}
 	}

@@ -23,6 +23,7 @@ type jobFacts struct {
 	silent   bool           // recorded without a word
 	first    restore.Status // the status it was recorded with
 	statuses map[string]int // how often each was reached
+	failure  restore.Status // the latest word of failure that was told, "" for none
 	handings map[string]int // the same of deliveries
 	current  map[file]string
 	sums     map[restore.Hash]int
@@ -142,7 +143,7 @@ func (a *account) reachStatus(from restore.Status, tell bool) {
 	wasFinal := from == "FINISHED" || from == "BROKEN" || from == "KILLED"
 	severity := restore.Info
 	if to == "BROKEN" || to == "KILLED" {
-		severity = restore.Critical
+		severity, a.failure = restore.Critical, a.job.Status
 	}
 	a.tell(restore.Event{
 		ID: counted("status."+to, a.statuses[to]), Type: "job.status_changed", Severity: severity,
@@ -173,6 +174,7 @@ func (a *account) reachDelivery(from restore.DeliveryStatus, tell bool) {
 // takeHashes covers listings that show one sum for each file and algorithm.
 func (a *account) takeHashes() {
 	var added []restore.Hash
+	var changed []restore.Event
 	for _, h := range a.job.Hashes {
 		f := file{h.File, h.Algorithm}
 		last, known := a.current[f]
@@ -186,12 +188,15 @@ func (a *account) takeHashes() {
 			continue
 		}
 		previous := restore.Hash{File: h.File, Algorithm: h.Algorithm, Sum: last}
-		a.tell(restore.Event{
+		changed = append(changed, restore.Event{
 			ID: counted("hashchanged."+unnamed, a.sums[h]), Type: "hash.changed", Severity: "critical", Hash: &h, PreviousHash: &previous,
 		})
 	}
 	if len(added) > 0 {
 		a.tell(restore.Event{ID: "hash." + unnamed, Type: "hash.added", Severity: "info", Hashes: added})
+	}
+	for _, e := range changed {
+		a.tell(e)
 	}
 }
 

@@ -142,7 +142,7 @@ func (o *oracle) differs(before, after *row, f facts, r *run) string {
 		}
 	case restore.TargetMemory:
 		f := f.(*targetFacts)
-		if !m.Since.Equal(f.since) || !reflect.DeepEqual(m.Failing, f.failing) || m.Unreachable != f.unreachable {
+		if !m.Since.Equal(f.since) || !reflect.DeepEqual(m.Failing, f.failing) || m.Unreachable != f.unreachable || !m.Last.Equal(f.last) {
 			return fmt.Sprintf("the target (%+v, want %+v)", m, f)
 		}
 		if was, _ := before.record.Memory.(restore.TargetMemory); !m.FullRead.Equal(was.FullRead) && !r.sight.complete {

@@ -171,6 +171,7 @@ func (p port) Drop(ctx context.Context, r restore.Record) error {
 	c := &call{what: "drop", key: string(r.Key()), name: fmt.Sprintf("drops %s at version %d", r.Key(), r.Version), apply: remove}
 	c.expired = func() { p.late = append(p.late, remove) }
 	err := p.reach(ctx, c)
+	p.sight.undropped = p.sight.undropped || err != nil || conflict
 	if err == errLost || err == nil && conflict {
 		return fmt.Errorf("drop %s: %w", r.Key(), watch.ErrConflict)
 	}

@@ -140,6 +140,20 @@ var scenarios = []scenario{
 	{"Since moves", one, func(w *world) { w.retire(1, 0) }},
 	{"record is let go", one, func(w *world) { w.retire(1, 1) }},
 	{"three records are let go", one, func(w *world) { w.retire(3, 1) }},
+	{"batch is let go", one, func(w *world) { w.retireBatch(1) }},
+	{"batch is let go by a clock that is set back", one, func(w *world) { w.ahead(); w.retireBatch(0) }},
+	{"target fails again after the clock was set back", one, func(w *world) {
+		w.under(1)
+		w.ahead()
+		w.outage = "unavailable"
+		w.tickBlind(3)
+		w.outage = ""
+		w.tick()
+		w.skew = 0
+		w.tick()
+		w.outage = "unavailable"
+		w.tickBlind(5)
+	}},
 	{"batch born here is let go by a clock that is set back", one, func(w *world) { w.tick(); w.ahead(); w.now = w.now.Add(-4 * time.Minute); w.retireBatch(1) }},
 	{"record is let go by a clock that is set back", one, func(w *world) { w.ahead(); w.retire(1, 0) }},
 }

@@ -18,6 +18,8 @@ type sight struct {
 	tried    map[restore.Key]bool // records that it tried to save as observed
 	dropped  map[restore.Key]bool // records that it tried to drop
 	unsaved  bool                 // an observation could not be saved
+
+	undropped bool // a record could not be dropped: the rest stays
 }
 
 func (s *sight) begin(r *run) {

@@ -199,6 +199,7 @@ type targetMemory struct {
 	FullRead    time.Time `json:"fullRead,omitzero"`
 	Failing     *failure  `json:"failing,omitzero"`
 	Unreachable bool      `json:"unreachable,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
 }
 
 func (s *targetMemory) exchange(d direction, m *restore.TargetMemory) {
@@ -206,6 +207,7 @@ func (s *targetMemory) exchange(d direction, m *restore.TargetMemory) {
 	plain(d, &s.FullRead, &m.FullRead)
 	pointer(d, &s.Failing, &m.Failing, func(s *failure, v *restore.Failure) { plain(d, s, (*failure)(v)) })
 	plain(d, &s.Unreachable, &m.Unreachable)
+	plain(d, &s.Last, &m.Last)
 }
 
 // A failure has the fields of restore.Failure in their order, so that one converts to the other.

@@ -190,8 +190,12 @@ func (p *passage) save(found restore.Observation) {
 			p.Changed++
 		}
 	}
+	// A batch goes after its jobs, and not at all if one of them could not go: what is left of it would be taken for a
+	// batch that nobody was told of.
 	for _, record := range found.Dropped {
-		p.drop(record)
+		if !p.drop(record) {
+			return
+		}
 	}
 }
 
@@ -213,16 +217,17 @@ func (p *passage) write(record restore.Record) (saved bool, err error) {
 	return false, err
 }
 
-func (p *passage) drop(record restore.Record) {
+func (p *passage) drop(record restore.Record) bool {
 	err := p.Store.Drop(p.times.save, record)
 	if err == nil {
 		delete(p.ledger.Records, record.Key())
-		return
+		return true
 	}
 	p.suspect = true
 	if !errors.Is(err, ErrConflict) {
 		p.fail(restore.FailedState, fmt.Errorf("drop %s: %w", record.Key(), err))
 	}
+	return false
 }
 
 // publish tells every output what the outboxes hold for it, whether this run or an earlier one put it there, and notes

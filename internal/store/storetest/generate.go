@@ -21,7 +21,7 @@ func Generate(t restore.Target, seed uint64) restore.Record {
 		r.Memory = restore.BatchMemory{ID: id, Told: some(g, func() restore.Outcome { return restore.Outcome(g.word()) })}
 		r.Outbox = some(g, func() restore.Event { return g.batchEvent(r, id) })
 	case 1:
-		m := restore.TargetMemory{Since: g.time(), FullRead: g.time(), Unreachable: g.coin()}
+		m := restore.TargetMemory{Since: g.time(), FullRead: g.time(), Unreachable: g.coin(), Last: g.time()}
 		if g.coin() {
 			m.Failing = g.failure()
 		}
