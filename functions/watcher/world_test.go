@@ -71,6 +71,7 @@ type world struct {
 	calls    *recorder
 	env      map[string]string
 	function *testserver.Function
+	said     string // by functions that have been stopped
 }
 
 func newWorld(t *testing.T) *world {
@@ -169,8 +170,11 @@ func (w *world) must(what string, err error) {
 }
 
 // since begins the watch of the page's cluster at a time of the test's choosing.
-func (w *world) since(at time.Time) {
-	_, err := dynamo.New(dynamodb.NewFromConfig(w.dynamo), w.table).Save(w.t.Context(), restore.Begin(pageTarget, at))
+func (w *world) since(at time.Time) { w.begin(pageTarget, at) }
+
+func (w *world) begin(target restore.Target, at time.Time) {
+	w.t.Helper()
+	_, err := dynamo.New(dynamodb.NewFromConfig(w.dynamo), w.table).Save(w.t.Context(), restore.Begin(target, at))
 	w.must("begin", err)
 }
 
@@ -194,6 +198,7 @@ func (w *world) coldStart() {
 	w.t.Helper()
 	if w.function != nil {
 		w.function.Stop()
+		w.said += w.function.Output()
 	}
 	var env []string
 	for _, name := range slices.Sorted(maps.Keys(w.env)) {
@@ -201,6 +206,9 @@ func (w *world) coldStart() {
 	}
 	w.function = testserver.StartFunction(w.t, watcherBootstrap(w.t), env...)
 }
+
+// output returns all logs and metrics so far.
+func (w *world) output() string { return w.said + w.function.Output() }
 
 // A report is the answer to a tick.
 type report struct {
