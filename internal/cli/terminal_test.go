@@ -37,8 +37,8 @@ func TestStatusLineKeepsOutOfTheWay(t *testing.T) {
 	out.print("an event\n")
 	line.show("")
 	line.show("")
-	const clear = "\r\x1b[K"
-	if got, want := all.String(), clear+"watching a…"+clear+"an event\n"+clear+"watching a…"+clear; got != want {
+	const wipe = "\r\x1b[K"
+	if got, want := all.String(), wipe+"watching a…"+wipe+"an event\n"+wipe+"watching a…"+wipe; got != want {
 		t.Errorf("drew %q\nwant %q", got, want)
 	}
 }

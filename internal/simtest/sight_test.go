@@ -1,7 +1,6 @@
 package simtest
 
 import (
-	"maps"
 	"slices"
 
 	"restorewatch/internal/restore"
@@ -88,5 +87,3 @@ func (r *run) view() map[restore.Key]facts {
 	}
 	return view
 }
-
-func sortedKeys[V any](m map[restore.Key]V) []restore.Key { return slices.Sorted(maps.Keys(m)) }

@@ -120,7 +120,7 @@ func TestStackNamesEveryVariable(t *testing.T) {
 		}
 	}
 	slack := []string{"GOMEMLIMIT"}
-	_, _ = config.Load(func(name string) string { //nolint:errcheck // it is asked for what it reads
+	_, _ = config.Load(func(name string) string { // it is asked for what it reads
 		if name != config.EnvSlackURL { // which would stand in the console for all to see
 			slack = append(slack, name)
 		}

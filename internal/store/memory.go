@@ -123,7 +123,7 @@ func exchangeTold(d direction, stored *optional[[]told], values *[]restore.Told,
 		return
 	}
 	exchangeAll(d, &stored.value, values, func(s *told, v *restore.Told) {
-		s.hash.exchange(d, &v.Hash)
+		s.exchange(d, &v.Hash)
 		exchange(d, &s.Times, &v.Times, 1)
 	})
 }
