@@ -282,16 +282,19 @@ func (e *expectations) letGoTogether(r *run, batch restore.BatchID, members []*j
 			return
 		}
 	}
-	gone := 0
+	history := true
 	for _, f := range members {
 		if bornSince(f.job, rules.Since) {
-			*since = maxTime(*since, f.job.Created.Add(time.Second))
-			continue
+			*since, history = maxTime(*since, f.job.Created.Add(time.Second)), false
 		}
-		e.drops[restore.JobKey(f.job.ID)] = true
-		gone++
 	}
-	if key := restore.BatchKey(batch); gone == len(members) && batch != "" && r.in.known[key] != nil {
+	if !history {
+		return
+	}
+	for _, f := range members {
+		e.drops[restore.JobKey(f.job.ID)] = true
+	}
+	if key := restore.BatchKey(batch); batch != "" && r.in.known[key] != nil {
 		e.drops[key] = true
 	}
 }
