@@ -43,6 +43,7 @@ type Client struct {
 	pages   *cache
 	names   names
 	notices notices
+	skew    skew
 }
 
 // New returns a client. The error says which option is wrong.
@@ -195,6 +196,7 @@ func (c *Client) get(ctx context.Context, what call) ([]byte, error) {
 		return nil, what.fail(err)
 	}
 	c.notices.take(what, res.Header)
+	c.skew.take(res.Header, wallClock())
 	if res.StatusCode != http.StatusOK {
 		return nil, what.fail(refused(res))
 	}

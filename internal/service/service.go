@@ -39,17 +39,7 @@ type Service struct {
 // New builds a service. Nothing is called yet.
 func New(ctx context.Context, cfg config.Config, parts Parts) (*Service, error) {
 	cloud := &cloud{ctx: ctx}
-	keys, err := keyring(cfg, cloud)
-	if err != nil {
-		return nil, err
-	}
-	ca, err := authority(cfg)
-	if err != nil {
-		return nil, err
-	}
-	client, err := atlas.New(atlas.Options{
-		BaseURL: cfg.BaseURL, Keys: keys, Base: parts.Transport, LegacyAPI: cfg.LegacyAPI, CA: ca,
-	})
+	client, _, err := connect(cfg, cloud, parts.Transport)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +81,26 @@ func (s *Service) Deprecations() []string {
 		said = append(said, d.String())
 	}
 	return said
+}
+
+// Connect returns a client as a service has it, and where its credential comes from. Nothing is called yet.
+func Connect(ctx context.Context, cfg config.Config) (*atlas.Client, atlas.Keyring, error) {
+	return connect(cfg, &cloud{ctx: ctx}, nil)
+}
+
+func connect(cfg config.Config, cloud *cloud, transport http.RoundTripper) (*atlas.Client, atlas.Keyring, error) {
+	keys, err := keyring(cfg, cloud)
+	if err != nil {
+		return nil, nil, err
+	}
+	ca, err := authority(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := atlas.New(atlas.Options{
+		BaseURL: cfg.BaseURL, Keys: keys, Base: transport, LegacyAPI: cfg.LegacyAPI, CA: ca,
+	})
+	return client, keys, err
 }
 
 // Table returns the DynamoDB table that holds the state.
