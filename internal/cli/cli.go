@@ -60,7 +60,7 @@ type action func(ctx context.Context, operands []string) error
 // commands are all there are, in the order in which to explain them.
 func commands() []command {
 	return []command{
-		runCommand, loopCommand, showCommand, verifyCommand, testEventCommand, simCommand, demoCommand, versionCommand,
+		runCommand, loopCommand, showCommand, verifyCommand, testEventCommand, doctorCommand, simCommand, demoCommand, versionCommand,
 	}
 }
 
