@@ -37,7 +37,8 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return l.next.RoundTrip(req)
 }
 
-// wait returns when a request for project may be sent. It fails at once when that would be past ctx's deadline.
+// wait returns when a request for project may be sent. If ctx has a deadline, it fails at once when that would be past
+// it, or not soon: who waits holds a place that another project could use before the run ends.
 func (l *limiter) wait(ctx context.Context, project string) error {
 	for {
 		now := wallClock()
@@ -45,7 +46,7 @@ func (l *limiter) wait(ctx context.Context, project string) error {
 		if pause == 0 {
 			return nil
 		}
-		if deadline, ok := ctx.Deadline(); ok && now.Add(pause).After(deadline) {
+		if deadline, ok := ctx.Deadline(); ok && (pause > patience || now.Add(pause).After(deadline)) {
 			return &Error{kind: restore.FailedRateLimited, RetryAfter: pause, Detail: fmt.Sprintf(
 				"%d requests for project %s in the last minute are the API's limit", limitRequests, clean(project, 100))}
 		}
