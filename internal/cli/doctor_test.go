@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
@@ -204,4 +206,30 @@ func TestDoctorInAWS(t *testing.T) {
 	want(t, findings, "output sns", wrong, "does not exist", "EVENTS_TOPIC_ARN")
 	want(t, findings, "output eventbridge", wrong, "does not exist", "EVENT_BUS_NAME")
 	want(t, findings, "output slack", wrong, "no such secret")
+}
+
+// Atlas may answer for a Flex cluster with an empty legacy list, as it does for one with Cloud Backup.
+func TestDoctorEmptyListOfAFlexCluster(t *testing.T) {
+	sim := &atlassim.Server{}
+	sim.SetCluster(atlassim.PageProject, "Small", atlassim.FlexCluster)
+	sim.FailMatching(1, atlassim.OfAPI(atlassim.LegacyAPI), func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"links":[],"results":[],"totalCount":0}`)
+	})
+	place := ":" + atlassim.PageProject + "/Small"
+	_, findings := examine(t, sim, map[string]string{"WATCH": "legacy" + place})
+	want(t, findings, "target legacy"+place, wrong, "empty list, but it is a Flex cluster", "Use flex"+place+" in WATCH")
+}
+
+func TestDoctorReadsTheAPIsClock(t *testing.T) {
+	sim := &atlassim.Server{}
+	sim.FailNext(100, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		w.Header().Set("Date", "Mon, 05 Jan 2015 08:00:00 GMT")
+		serve(w, r)
+	})
+	code, findings := examine(t, sim, nil)
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	want(t, findings, "clock", wrong, "ahead of the API's", "NTP")
 }
