@@ -72,6 +72,7 @@ type (
 		ClusterID         string        `json:"clusterId"`
 		ClusterName       string        `json:"clusterName"`
 		BatchID           string        `json:"batchId"`
+		HostID            string        `json:"hostId"` // Cloud Manager and Ops Manager
 		SnapshotID        string        `json:"snapshotId"`
 		Created           string        `json:"created"`
 		StatusName        string        `json:"statusName"`
@@ -117,6 +118,7 @@ func legacyJob(w wireJob, t restore.Target) (restore.Job, error) {
 		ClusterID:         text(w.ClusterID),
 		ClusterName:       text(cmp.Or(w.ClusterName, t.Cluster)),
 		BatchID:           restore.BatchID(w.BatchID),
+		HostID:            text(w.HostID),
 		SnapshotID:        text(w.SnapshotID),
 		Created:           created,
 		Status:            restore.Status(text(w.StatusName)),

@@ -14,11 +14,11 @@ import (
 //
 //	restore.Job          from
 //	ClusterName          the cluster asked for, by name or by id: the answers have none
-//	ClusterID            clusterId; none on a job of a mirrored config server, which has a hostId in its place
+//	ClusterID, HostID    clusterId; none on a job of a mirrored config server, which has a hostId in its place
 //	Delivery.Method      also SCP, AUTOMATED_RESTORE, CLIENT_PIT_HTTP, CLIENT_PIT_SCP, THIRD_PARTY_COPY: verbatim, and a
 //	                     download only as far as restore.Delivery.Download says
 //	Delivery.Target…     targetGroupId, targetClusterName or else targetClusterId
-//	not read             what SCP needs to get in (hostname, port, username, passwordTypeName, targetDirectory), hostId
+//	not read             what SCP needs to get in (hostname, port, username, passwordTypeName, targetDirectory)
 var manager = api{
 	path:    under("api/public/v1.0/groups/{project}/clusters/{cluster}/restoreJobs"),
 	accept:  json1,

@@ -28,7 +28,7 @@ func TestManagerFixture(t *testing.T) {
 	if j := p.jobs[0]; j.ClusterID != clusterID || j.ClusterName != clusterID || j.BatchID != "58f97f3fd5e2bfb346180001" || j.Timestamp.Increment != 1 {
 		t.Errorf("got %+v", j)
 	}
-	if j := p.jobs[1]; j.ClusterID != "" { // of a config server, which has a hostId
+	if j := p.jobs[1]; j.ClusterID != "" || j.HostID != "2a8f3b7c0d1e" { // of a config server, which has a hostId
 		t.Errorf("clusterId %q", j.ClusterID)
 	}
 }

@@ -99,6 +99,7 @@ func (j *job) domain(lostHashes int) *restore.Job {
 		ClusterID:         j.ClusterID,
 		ClusterName:       j.ClusterName,
 		BatchID:           restore.BatchID(j.BatchID),
+		HostID:            j.HostID,
 		SnapshotID:        j.SnapshotID,
 		Created:           moment(j.Created),
 		Status:            restore.Status(j.StatusName),

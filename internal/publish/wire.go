@@ -54,6 +54,7 @@ type (
 		ClusterID         string     `json:"clusterId,omitempty"`
 		ClusterName       string     `json:"clusterName,omitempty"`
 		BatchID           string     `json:"batchId,omitempty"`
+		HostID            string     `json:"hostId,omitempty"`
 		SnapshotID        string     `json:"snapshotId,omitempty"`
 		Created           string     `json:"created,omitempty"`
 		StatusName        string     `json:"statusName,omitempty"`
@@ -178,6 +179,7 @@ func (w *writer) job(j *restore.Job) *job {
 		ClusterID:         w.text(j.ClusterID),
 		ClusterName:       w.text(j.ClusterName),
 		BatchID:           w.text(string(j.BatchID)),
+		HostID:            w.text(j.HostID),
 		SnapshotID:        w.text(j.SnapshotID),
 		Created:           stamp(j.Created),
 		StatusName:        w.text(string(j.Status)),

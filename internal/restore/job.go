@@ -56,6 +56,7 @@ type Job struct {
 	ClusterID         string // each job of a batch has its own
 	ClusterName       string
 	BatchID           BatchID // "" unless the restore is of a sharded cluster
+	HostID            string  // of Cloud Manager and Ops Manager, for the restore of a mirrored config server
 	SnapshotID        string
 	Created           time.Time // from the ObjectID when the API gives none
 	Status            Status
@@ -124,21 +125,21 @@ func (j Job) Equal(other Job) bool {
 
 // comparable parts of a job: time.Time has a location, which == compares and a listing does not mean.
 type scalars struct {
-	id                                   JobID
-	project, cluster, name, snapshot     string
-	batch                                BatchID
-	status                               Status
-	encrypted, pointInTime               bool
-	increment                            int64
-	method, targetProject, targetCluster string
-	delivery                             DeliveryStatus
-	expirationHours, maxDownloads        int
+	id                                     JobID
+	project, cluster, name, host, snapshot string
+	batch                                  BatchID
+	status                                 Status
+	encrypted, pointInTime                 bool
+	increment                              int64
+	method, targetProject, targetCluster   string
+	delivery                               DeliveryStatus
+	expirationHours, maxDownloads          int
 }
 
 func (j Job) withoutTimes() scalars {
 	d := j.Delivery
 	return scalars{
-		id: j.ID, project: j.ProjectID, cluster: j.ClusterID, name: j.ClusterName, snapshot: j.SnapshotID,
+		id: j.ID, project: j.ProjectID, cluster: j.ClusterID, name: j.ClusterName, host: j.HostID, snapshot: j.SnapshotID,
 		batch: j.BatchID, status: j.Status, encrypted: j.EncryptionEnabled, pointInTime: j.PointInTime,
 		increment: j.Timestamp.Increment, method: d.Method, targetProject: d.TargetProject,
 		targetCluster: d.TargetCluster, delivery: d.Status, expirationHours: d.ExpirationHours,

@@ -44,6 +44,7 @@ type job struct {
 	Cluster       optional[string]                 `json:"cluster,omitzero"`
 	ClusterID     optional[string]                 `json:"clusterId,omitzero"`
 	Batch         optional[restore.BatchID]        `json:"batchId,omitzero"`
+	Host          optional[string]                 `json:"hostId,omitzero"`
 	Snapshot      optional[string]                 `json:"snapshotId,omitzero"`
 	Created       optional[time.Time]              `json:"created,omitzero"`
 	Status        optional[restore.Status]         `json:"status,omitzero"`
@@ -67,6 +68,7 @@ func (s *job) exchange(d direction, j *restore.Job, usual restore.Job) {
 	exchange(d, &s.Cluster, &j.ClusterName, usual.ClusterName)
 	exchange(d, &s.ClusterID, &j.ClusterID, usual.ClusterID)
 	exchange(d, &s.Batch, &j.BatchID, usual.BatchID)
+	exchange(d, &s.Host, &j.HostID, usual.HostID)
 	exchange(d, &s.Snapshot, &j.SnapshotID, usual.SnapshotID)
 	exchange(d, &s.Created, &j.Created, usual.Created)
 	exchange(d, &s.Status, &j.Status, usual.Status)

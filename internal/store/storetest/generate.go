@@ -71,6 +71,7 @@ func (g generator) job(t restore.Target) restore.Job {
 		ClusterID:         pick(g, g.id(), ""),
 		ClusterName:       pick(g, t.Cluster, g.text()),
 		BatchID:           restore.BatchID(pick(g, g.id(), "")),
+		HostID:            pick(g, "", g.id()),
 		SnapshotID:        pick(g, g.id(), ""),
 		Created:           g.time(),
 		Status:            restore.Status(g.word()),
