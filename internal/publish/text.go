@@ -46,7 +46,10 @@ func cut(s string, limit int) string {
 // space; what else is not printable (escape sequences, right-to-left marks, zero-width characters) is spelled out as
 // <U+001B>, so that it is seen and does nothing. A longer text ends in "…".
 func Line(s string, limit int) string {
-	return bounded(s, limit, "…", func(r rune) string {
+	if unremarkable(s, limit) {
+		return s
+	}
+	return Spell(s, limit, "…", func(r rune) string {
 		switch {
 		case unicode.IsSpace(r):
 			return " "
@@ -60,7 +63,10 @@ func Line(s string, limit int) string {
 // ascii returns s in at most limit printable ASCII characters. Letters of western Europe lose their accents, every
 // other character becomes "?". A longer text ends in "...".
 func ascii(s string, limit int) string {
-	return bounded(s, limit, "...", func(r rune) string {
+	if unremarkable(s, limit) {
+		return s
+	}
+	return Spell(s, limit, "...", func(r rune) string {
 		switch {
 		case r >= ' ' && r <= '~':
 			return string(r)
@@ -76,12 +82,14 @@ func ascii(s string, limit int) string {
 // latin spells U+00C0 to U+00FF.
 const latin = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYPsaaaaaaaceeeeiiiidnooooo/ouuuuypy"
 
-// bounded spells s rune by rune and stops before limit characters are exceeded, with room for the ellipsis. A spelling
-// is taken whole or not at all.
-func bounded(s string, limit int, ellipsis string, spell func(rune) string) string {
-	if len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return s // as nearly every text is
-	}
+// unremarkable reports whether s fits and is printable ASCII, as nearly every text is.
+func unremarkable(s string, limit int) bool {
+	return len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// Spell writes s rune by rune, in order, as spell says, and in at most limit characters: a longer text ends in ellipsis.
+// A spelling is taken whole or not at all, so that an escape is never cut in two.
+func Spell(s string, limit int, ellipsis string, spell func(rune) string) string {
 	var b strings.Builder
 	room := limit - utf8.RuneCountInString(ellipsis)
 	length, end := 0, 0

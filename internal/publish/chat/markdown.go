@@ -1,9 +1,7 @@
 package chat
 
 import (
-	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"restorewatch/internal/publish"
 )
@@ -21,24 +19,15 @@ var plain = map[rune]string{
 // escape returns s as one line of at most limit characters that a chat shows as text. A longer one ends in "…", never
 // within an entity.
 func escape(s string, limit int) string {
-	runes := []rune(publish.Line(s, limit))
-	var b strings.Builder
-	length, end := 0, 0
-	for i, r := range runes {
-		piece, special := plain[r]
-		if !special || r == '_' && wordAt(runes, i-1) && wordAt(runes, i+1) {
-			piece = string(r)
+	s = publish.Line(s, limit)
+	runes, i := []rune(s), -1
+	return publish.Spell(s, limit, "…", func(r rune) string {
+		i++
+		if other, ok := plain[r]; ok && (r != '_' || !wordAt(runes, i-1) || !wordAt(runes, i+1)) {
+			return other
 		}
-		length += utf8.RuneCountInString(piece)
-		if length > limit {
-			return b.String()[:end] + "…"
-		}
-		b.WriteString(piece)
-		if length < limit {
-			end = b.Len()
-		}
-	}
-	return b.String()
+		return string(r)
+	})
 }
 
 // wordAt reports whether a letter or digit stands there. An underscore between two means nothing to either chat, and

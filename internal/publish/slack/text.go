@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"restorewatch/internal/publish"
 )
@@ -21,23 +20,12 @@ var lookalikes = map[rune]string{'*': "∗", '~': "∼", '`': "ˋ", '_': "ˍ"}
 // after escaping. A longer text ends in "…", never within an entity. s is to be one that publish.Line has gone over, or
 // our own.
 func escape(s string, limit int) string {
-	var b strings.Builder
-	length, end := 0, 0 // of what is written; where "…" still fits
-	for _, r := range s {
-		piece, ok := entities[r]
-		if !ok {
-			piece = string(r)
+	return publish.Spell(s, limit, "…", func(r rune) string {
+		if entity, ok := entities[r]; ok {
+			return entity
 		}
-		length += utf8.RuneCountInString(piece)
-		if length > limit {
-			return b.String()[:end] + "…"
-		}
-		b.WriteString(piece)
-		if length < limit {
-			end = b.Len()
-		}
-	}
-	return b.String()
+		return string(r)
+	})
 }
 
 // withoutMarkup replaces the characters that make text bold, italic, struck out or code. An underscore within a word does
