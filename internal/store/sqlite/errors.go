@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"syscall"
 
 	driver "modernc.org/sqlite"
@@ -17,6 +18,9 @@ var (
 	errEmpty   = errors.New("nothing has been recorded in it yet")
 	errForeign = errors.New("it is the database of another program")
 )
+
+// makeRoom stands behind the name of the directory.
+const makeRoom = " (df shows what is free, quota what a user may have): nothing is lost, the next run tries again"
 
 const permission = "give this user the right to write it and its directory, or set STATE_FILE to another place"
 
@@ -37,10 +41,22 @@ func (s *Store) explain(doing string, err error) error {
 		err = refused.Err
 	}
 	what, hint := diagnose(err)
+	if hint == makeRoom {
+		hint = "make room in " + s.directory() + hint
+	}
 	if what != "" {
 		err = fmt.Errorf("%s: %w", what, err)
 	}
 	return store.Fail(doing, err, hint)
+}
+
+// directory is where the file lies, spelt out: whoever reads a log does not know where the program was started.
+func (s *Store) directory() string {
+	dir := filepath.Dir(s.path)
+	if whole, err := filepath.Abs(dir); err == nil {
+		return whole
+	}
+	return dir
 }
 
 // diagnose says in plain words what is wrong and what to do, or "" where err says it itself.
@@ -56,6 +72,8 @@ func diagnose(err error) (what, hint string) {
 		return "", "make its directory, set STATE_FILE to where it is, or let a run make it"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return "not writable", permission
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "", makeRoom
 	}
 	if failure, ok := errors.AsType[*driver.Error](err); ok {
 		return diagnoseCode(failure.Code())
@@ -63,15 +81,20 @@ func diagnose(err error) (what, hint string) {
 	return "", ""
 }
 
-// diagnoseCode explains a result code (sqlite.org/rescode.html). The low byte is the class; the rest refines it.
+// diagnoseCode explains a result code (sqlite.org/rescode.html). The low byte is the class; the rest refines it: a file
+// beside the database that cannot grow is an I/O error to SQLite, and so is any write that a quota refuses.
 func diagnoseCode(code int) (what, hint string) {
+	switch code {
+	case codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_WRITE:
+		return "the disk takes no more: it is full, a quota is used up, or it is broken", makeRoom
+	}
 	switch code & 0xff {
 	case codes.SQLITE_READONLY, codes.SQLITE_PERM:
 		return "not writable", permission
 	case codes.SQLITE_CANTOPEN:
 		return "it cannot be opened", permission
 	case codes.SQLITE_FULL:
-		return "the disk is full", "make room: nothing is lost, the next run tries again"
+		return "the disk is full", makeRoom
 	case codes.SQLITE_NOTADB:
 		return "it is not a database", "set STATE_FILE to another file, or delete this one to begin anew"
 	case codes.SQLITE_CORRUPT:

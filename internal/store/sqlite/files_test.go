@@ -11,8 +11,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	codes "modernc.org/sqlite/lib"
 
 	"restorewatch/internal/restore"
 	"restorewatch/internal/store"
@@ -291,10 +294,34 @@ func TestFullDisk(t *testing.T) {
 	big := saved
 	big.Memory = record(restore.Status(strings.Repeat("x", 100_000))).Memory
 	_, err := s.Save(t.Context(), big)
-	storetest.WantFailure(t, err, path, "save job/j", "the disk is full", "make room")
+	storetest.WantFailure(t, err, path, "save job/j", "the disk is full", "make room in "+filepath.Dir(path))
 	if got := status(t, s); got != restore.InProgress {
 		t.Errorf("the job is %q, want IN_PROGRESS as before", got)
 	}
+}
+
+// TestDiskThatTakesNoMore is about the codes that SQLite has for a full disk beside SQLITE_FULL: that of the file with the
+// log's index, which cannot grow, and that of a write which a quota refuses.
+func TestDiskThatTakesNoMore(t *testing.T) {
+	for _, code := range []int{codes.SQLITE_FULL, codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_WRITE} {
+		if what, hint := diagnoseCode(code); !strings.Contains(what, "full") || hint != makeRoom {
+			t.Errorf("code %d: %q, %q, want a full disk and what to do", code, what, hint)
+		}
+	}
+	if what, hint := diagnoseCode(codes.SQLITE_IOERR_READ); strings.Contains(what, "full") || !strings.Contains(hint, "check the disk") {
+		t.Errorf("a disk that cannot be read: %q, %q", what, hint)
+	}
+}
+
+// A relative path says nothing to the reader of a log.
+func TestFullDiskIsNamedInFull(t *testing.T) {
+	t.Chdir(t.TempDir())
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{path: "state.db"}
+	storetest.WantFailure(t, s.explain("open", syscall.ENOSPC), "open state file state.db", "no space left", "make room in "+dir+" ")
 }
 
 func TestFileLockedByAnotherProcess(t *testing.T) {
