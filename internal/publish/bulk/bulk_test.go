@@ -58,23 +58,10 @@ func (s *service) call(_ context.Context, ids []string) ([]bulk.Fate, error) {
 	return fates[:len(fates)-s.cut], err
 }
 
-// events returns the first events of n jobs, then the second events, and so on.
-func events(n, rounds int) []restore.Event {
-	var all []restore.Event
-	for round := range rounds {
-		for i := range n {
-			id := restore.JobID(fmt.Sprintf("5a66783b80eef5354c77%04x", i))
-			to := fmt.Sprintf("WORD_%d", round+1)
-			all = append(all, publishtest.StatusChanged(id, round+1, restore.Change{To: to}, restore.DeliveryReady))
-		}
-	}
-	return all
-}
-
 // Ten jobs, the first four with a second event. Whatever part of the first ten is refused, exactly the others are
 // accepted, and a second event is tried if and only if the first of its job was taken.
 func TestEverySubsetOfRefusals(t *testing.T) {
-	all := events(10, 2)[:14]
+	all := publishtest.Rounds(10, 2)[:14]
 	for subset := range 1 << 10 {
 		s := service{refused: make(map[string]bool)}
 		for i := range 10 {
@@ -106,7 +93,7 @@ func accepting(all []restore.Event, accepted []bool) []string {
 }
 
 func TestCalls(t *testing.T) {
-	size := len(events(1, 1)[0].ID)
+	size := len(publishtest.Rounds(1, 1)[0].ID)
 	for _, tt := range []struct {
 		name     string
 		events   []restore.Event
@@ -114,11 +101,11 @@ func TestCalls(t *testing.T) {
 		calls    []int // entries in each
 	}{
 		{"nothing to say", nil, 1000, nil},
-		{"eleven subjects", events(11, 1), 10_000, []int{10, 1}},
-		{"one subject thrice", events(1, 3), 10_000, []int{1, 1, 1}},
-		{"two subjects twice", events(2, 2), 10_000, []int{2, 2}},
-		{"four fit", events(10, 1), 4 * size, []int{4, 4, 2}},
-		{"none fits", events(3, 1), 1, []int{1, 1, 1}},
+		{"eleven subjects", publishtest.Rounds(11, 1), 10_000, []int{10, 1}},
+		{"one subject thrice", publishtest.Rounds(1, 3), 10_000, []int{1, 1, 1}},
+		{"two subjects twice", publishtest.Rounds(2, 2), 10_000, []int{2, 2}},
+		{"four fit", publishtest.Rounds(10, 1), 4 * size, []int{4, 4, 2}},
+		{"none fits", publishtest.Rounds(3, 1), 1, []int{1, 1, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var s service
@@ -140,7 +127,7 @@ func TestCalls(t *testing.T) {
 // What an answer leaves out is not accepted, and keeps what is behind it waiting.
 func TestShortAnswer(t *testing.T) {
 	s := service{cut: 1}
-	accepted, err := s.publisher(10_000).Publish(t.Context(), events(3, 1))
+	accepted, err := s.publisher(10_000).Publish(t.Context(), publishtest.Rounds(3, 1))
 	if want := []bool{true, true, false}; !slices.Equal(accepted, want) {
 		t.Errorf("accepted %v, want %v", accepted, want)
 	}
@@ -163,7 +150,7 @@ func TestCallThatFails(t *testing.T) {
 		{"refused as a whole", missing, false, "NotFound"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			all := events(25, 1)
+			all := publishtest.Rounds(25, 1)
 			s := service{fate: func(n int) (bool, error) {
 				if n == 2 {
 					return tt.applied, tt.err
@@ -194,7 +181,7 @@ func TestCallThatFails(t *testing.T) {
 
 // Each event that is not accepted is counted in one part of the error.
 func TestErrorCountsEachEventOnce(t *testing.T) {
-	all := events(12, 2)
+	all := publishtest.Rounds(12, 2)
 	s := service{
 		refused: map[string]bool{all[0].ID: true},
 		fate: func(n int) (bool, error) {

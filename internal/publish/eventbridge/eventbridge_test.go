@@ -110,19 +110,6 @@ func decode(t *testing.T, doc string) told {
 	return out
 }
 
-// jobEvents returns the first events of n jobs, then the second events, and so on: the order the watcher hands out.
-func jobEvents(n, rounds int) []restore.Event {
-	var events []restore.Event
-	for round := range rounds {
-		for i := range n {
-			id := restore.JobID(fmt.Sprintf("5a66783b80eef5354c77%04x", i))
-			to := fmt.Sprintf("WORD_%d", round+1)
-			events = append(events, publishtest.StatusChanged(id, round+1, restore.Change{To: to}, restore.DeliveryReady))
-		}
-	}
-	return events
-}
-
 func TestEntry(t *testing.T) {
 	for _, e := range publishtest.Types() {
 		bus := &fakeBus{t: t}
@@ -140,7 +127,7 @@ func TestEntry(t *testing.T) {
 
 // The answer names no ids: its entries belong to the request's by their places.
 func TestRefusalsByPlace(t *testing.T) {
-	events := jobEvents(4, 2)
+	events := publishtest.Rounds(4, 2)
 	codes := map[string]string{events[1].ID: "ThrottlingException", events[3].ID: "NotAuthorizedForSourceException"}
 	bus := &fakeBus{t: t, refuse: func(id string) string { return codes[id] }}
 	accepted, err := eventbridge.New(bus, "restores", renderer).Publish(t.Context(), events)
@@ -177,7 +164,7 @@ func TestOddAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bus := &fakeBus{t: t, answer: tt.answer}
-			accepted, err := eventbridge.New(bus, "restores", renderer).Publish(t.Context(), jobEvents(3, 1))
+			accepted, err := eventbridge.New(bus, "restores", renderer).Publish(t.Context(), publishtest.Rounds(3, 1))
 			if !slices.Equal(accepted, tt.accepted) {
 				t.Errorf("accepted %v, want %v", accepted, tt.accepted)
 			}
@@ -202,7 +189,7 @@ func TestCallThatFails(t *testing.T) {
 		{"bus missing", &smithy.GenericAPIError{Code: "ResourceNotFoundException"}, false, "EVENT_BUS_NAME"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			events := jobEvents(25, 1)
+			events := publishtest.Rounds(25, 1)
 			bus := &fakeBus{t: t, call: func(n int) (bool, error) {
 				if n == 2 {
 					return tt.applied, tt.err
@@ -232,7 +219,7 @@ func TestCallThatFails(t *testing.T) {
 
 // Ten events of nearly 64 KiB do not fit into one call; each call stays under the limit, which the fake checks.
 func TestLargeEventsAreSplit(t *testing.T) {
-	events := jobEvents(10, 1)
+	events := publishtest.Rounds(10, 1)
 	for i := range events {
 		job := *events[i].Job
 		for n := range 2000 {

@@ -151,7 +151,7 @@ func TestRules(t *testing.T) {
 
 func TestBusMissing(t *testing.T) {
 	r := newRig(t)
-	accepted, err := eventbridge.New(r.bridge, r.bus+"-gone", renderer).Publish(t.Context(), jobEvents(2, 1))
+	accepted, err := eventbridge.New(r.bridge, r.bus+"-gone", renderer).Publish(t.Context(), publishtest.Rounds(2, 1))
 	failure, ok := errors.AsType[*bulk.Error](err)
 	if !ok || failure.Code != "ResourceNotFoundException" || !strings.Contains(failure.Hint(), "EVENT_BUS_NAME") {
 		t.Errorf("error %v", err)

@@ -14,6 +14,7 @@ import (
 	awsbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"restorewatch/internal/publish/eventbridge"
+	"restorewatch/internal/publish/publishtest"
 )
 
 // A roundTrip answers requests in process, so that waiting costs no time.
@@ -55,7 +56,7 @@ func TestRetry(t *testing.T) {
 						return 200, taken
 					}),
 				}, eventbridge.Retry)
-				accepted, err := eventbridge.New(api, "restores", renderer).Publish(t.Context(), jobEvents(1, 1))
+				accepted, err := eventbridge.New(api, "restores", renderer).Publish(t.Context(), publishtest.Rounds(1, 1))
 				if accepted[0] != tt.ok || requests != tt.requests {
 					t.Errorf("accepted %v after %d requests: %v", accepted, requests, err)
 				}

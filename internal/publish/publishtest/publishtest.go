@@ -90,6 +90,19 @@ func DeliveryChanged(id restore.JobID, sequence int, c restore.Change, s restore
 	return e
 }
 
+// Rounds returns the first events of n jobs, then the second event of each, and so on: the order in which the watcher
+// hands out what several jobs have to tell.
+func Rounds(n, rounds int) []restore.Event {
+	var all []restore.Event
+	for round := range rounds {
+		for i := range n {
+			id, to := restore.JobID(fmt.Sprintf("5a66783b80eef5354c77%04x", i)), fmt.Sprintf("WORD_%d", round+1)
+			all = append(all, StatusChanged(id, round+1, restore.Change{To: to}, restore.DeliveryReady))
+		}
+	}
+	return all
+}
+
 func jobEvents() []restore.Event {
 	begun := event(string(Config), "created", restore.JobCreated, 1, restore.Info)
 	begun.Job = new(Job(Config, restore.InProgress, restore.DeliveryNotStarted))

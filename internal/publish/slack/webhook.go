@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"restorewatch/internal/config"
+	"restorewatch/internal/outbound"
 	"restorewatch/internal/publish"
 	"restorewatch/internal/restore"
 )
@@ -66,6 +67,9 @@ type Webhook struct {
 // New returns a webhook that gets the events of severity least and above; "" stands for all. The transport is the
 // network when it is nil. Nothing is dialled until there is something to say.
 func New(to Addressee, least restore.Severity, transport http.RoundTripper) *Webhook {
+	if transport == nil {
+		transport = outbound.Transport()
+	}
 	return &Webhook{to: to, least: least, client: &http.Client{
 		Transport: transport,
 		Timeout:   timeout,
@@ -144,12 +148,12 @@ func (w *Webhook) send(ctx context.Context, address config.Secret, body []byte) 
 	req.Header.Set("User-Agent", "restorewatch")
 	res, err := w.client.Do(req)
 	if err != nil {
-		return unanswered(err, address)
+		return unanswered(err)
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
 	if err != nil {
-		return unanswered(err, address)
+		return unanswered(err)
 	}
 	if taken(res.StatusCode, answer) {
 		return nil
@@ -173,37 +177,15 @@ func taken(status int, answer []byte) bool {
 }
 
 // unanswered explains a request without a complete answer.
-func unanswered(err error, address config.Secret) *Error {
+func unanswered(err error) *Error {
 	timeout, ok := errors.AsType[net.Error](err)
 	slow := errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout()
 	failure := &Error{
-		what: "no answer", err: harmless(err, address), passing: !slow && !errors.Is(err, context.Canceled), stop: true,
+		what: "no answer", err: outbound.Reason(err), passing: !slow && !errors.Is(err, context.Canceled), stop: true,
 		hint: "check the way out to hooks.slack.com (a Lambda function in a VPC needs a NAT gateway) and the status of Slack",
 	}
 	if slow {
 		failure.what = "no answer in time"
 	}
 	return failure
-}
-
-// harmless returns an error of net/http without the address, which it puts before each of its errors, and which a strange
-// server may have repeated in what it sent.
-func harmless(err error, address config.Secret) error {
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	text := strings.ReplaceAll(err.Error(), address.Reveal(), "REDACTED")
-	if u, err := url.Parse(address.Reveal()); err == nil {
-		for part := range strings.SplitSeq(u.Path+"/"+u.RawQuery, "/") {
-			if len(part) >= 6 { // shorter ones open nothing
-				text = strings.ReplaceAll(text, part, "REDACTED")
-			}
-		}
-	}
-	return errors.New(text)
 }

@@ -3,7 +3,6 @@ package sns_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"restorewatch/internal/publish"
 	"restorewatch/internal/publish/publishtest"
 	"restorewatch/internal/publish/sns"
-	"restorewatch/internal/restore"
 	"restorewatch/internal/watch"
 )
 
@@ -151,17 +149,4 @@ func decode(t *testing.T, doc string) told {
 		t.Fatalf("event: %v in %.200s", err, doc)
 	}
 	return out
-}
-
-// jobEvents returns the first events of n jobs, then the second events, and so on: the order the watcher hands out.
-func jobEvents(n, rounds int) []restore.Event {
-	var events []restore.Event
-	for round := range rounds {
-		for i := range n {
-			id := restore.JobID(fmt.Sprintf("5a66783b80eef5354c77%04x", i))
-			to := fmt.Sprintf("WORD_%d", round+1)
-			events = append(events, publishtest.StatusChanged(id, round+1, restore.Change{To: to}, restore.DeliveryReady))
-		}
-	}
-	return events
 }

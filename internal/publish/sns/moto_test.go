@@ -157,7 +157,7 @@ func TestQueueGetsTheEvent(t *testing.T) {
 func TestFIFOTopicDropsWhatItHasSeen(t *testing.T) {
 	r := newRig(t, true)
 	queue := r.queue("RawMessageDelivery", "true")
-	events := jobEvents(2, 3)
+	events := publishtest.Rounds(2, 3)
 	r.publish(events...)
 	r.publish(events...) // as after a crash before the outbox was trimmed
 	got := r.received(queue)
@@ -206,7 +206,7 @@ func TestFilterPolicies(t *testing.T) {
 func TestThirteenEventsInFourCalls(t *testing.T) {
 	r := newRig(t, false)
 	queue := r.queue("RawMessageDelivery", "true")
-	events := append(jobEvents(3, 4), publishtest.BatchFinished())
+	events := append(publishtest.Rounds(3, 4), publishtest.BatchFinished())
 	r.publish(events...)
 	if r.calls != 4 {
 		t.Errorf("%d calls, want 4", r.calls)
@@ -219,7 +219,7 @@ func TestThirteenEventsInFourCalls(t *testing.T) {
 func TestTopicMissing(t *testing.T) {
 	r := newRig(t, false)
 	missing := r.topic + "-gone"
-	accepted, err := sns.New(r, missing, renderer).Publish(t.Context(), jobEvents(2, 1))
+	accepted, err := sns.New(r, missing, renderer).Publish(t.Context(), publishtest.Rounds(2, 1))
 	checkMissing(t, accepted, err, missing)
 	if r.calls != 1 {
 		t.Errorf("%d calls", r.calls)

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"restorewatch/internal/publish/publishtest"
 	"restorewatch/internal/publish/sns"
 )
 
@@ -69,7 +70,7 @@ func TestRetry(t *testing.T) {
 					}
 					return 200, taken
 				})
-				accepted, err := sns.New(api, topic, renderer).Publish(t.Context(), jobEvents(1, 1))
+				accepted, err := sns.New(api, topic, renderer).Publish(t.Context(), publishtest.Rounds(1, 1))
 				if accepted[0] != tt.ok || requests != tt.requests {
 					t.Errorf("accepted %v after %d requests: %v", accepted, requests, err)
 				}

@@ -21,10 +21,10 @@ func TestCallsAreCounted(t *testing.T) {
 		calls  int
 	}{
 		{"nothing to say", nil, 0},
-		{"ten events of ten jobs", jobEvents(10, 1), 1},
-		{"eleven events of eleven jobs", jobEvents(11, 1), 2},
-		{"three jobs of four events each and their batch", append(jobEvents(3, 4), publishtest.BatchFinished()), 4},
-		{"three events of one job", jobEvents(1, 3), 3},
+		{"ten events of ten jobs", publishtest.Rounds(10, 1), 1},
+		{"eleven events of eleven jobs", publishtest.Rounds(11, 1), 2},
+		{"three jobs of four events each and their batch", append(publishtest.Rounds(3, 4), publishtest.BatchFinished()), 4},
+		{"three events of one job", publishtest.Rounds(1, 3), 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func ids(events []restore.Event) []string {
 }
 
 func TestRefusalsSayWhy(t *testing.T) {
-	events := jobEvents(4, 2)
+	events := publishtest.Rounds(4, 2)
 	codes := map[string]string{events[0].ID: "KMSAccessDenied", events[1].ID: "InternalError", events[2].ID: "InternalError"}
 	topicOf := &fakeTopic{t: t, refuse: func(id string) string { return codes[id] }}
 	_, err := sns.New(topicOf, topic, renderer).Publish(t.Context(), events)
@@ -66,7 +66,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 
 // An entry that the answer leaves out may have been taken or not; it is told again.
 func TestEntryNotMentionedIsNotAccepted(t *testing.T) {
-	events := jobEvents(3, 2)
+	events := publishtest.Rounds(3, 2)
 	topicOf := &fakeTopic{t: t, forget: func(id string) bool { return id == events[1].ID }}
 	accepted, err := sns.New(topicOf, topic, renderer).Publish(t.Context(), events)
 	if want := []bool{true, false, true, true, false, true}; !slices.Equal(accepted, want) {
@@ -95,7 +95,7 @@ func TestCallThatFails(t *testing.T) {
 		{"throttled", &smithy.GenericAPIError{Code: "Throttled"}, false, "Throttled", "later run"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			events := jobEvents(25, 1)
+			events := publishtest.Rounds(25, 1)
 			topicOf := &fakeTopic{t: t, call: func(n int) (bool, error) {
 				if n == 2 {
 					return tt.apply, tt.err
@@ -143,7 +143,7 @@ func without(all, some []string) []string {
 
 // A refusal and then a lost call: each event is counted once.
 func TestRefusalAndLostCall(t *testing.T) {
-	events := jobEvents(12, 2)
+	events := publishtest.Rounds(12, 2)
 	topicOf := &fakeTopic{t: t,
 		refuse: func(id string) string {
 			if id == events[0].ID {
@@ -179,7 +179,7 @@ func TestRefusalAndLostCall(t *testing.T) {
 
 // Ten events of nearly 64 KiB do not fit into one call; each call stays under the limit, which the fake checks.
 func TestLargeEventsAreSplit(t *testing.T) {
-	events := jobEvents(10, 1)
+	events := publishtest.Rounds(10, 1)
 	for i := range events {
 		job := *events[i].Job
 		for n := range 2000 {

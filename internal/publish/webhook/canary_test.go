@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"restorewatch/internal/publish/publishtest"
 	"restorewatch/internal/publish/webhook"
 )
 
@@ -55,7 +56,7 @@ func TestNoSecretIsTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			accepted, err := p.Publish(t.Context(), jobEvents(2, 1))
+			accepted, err := p.Publish(t.Context(), publishtest.Rounds(2, 1))
 			if accepted[0] || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "webhook "+tt.url+":") {
 				t.Errorf("accepted %v, error %v, want %q in it", accepted, err, tt.want)
 			}

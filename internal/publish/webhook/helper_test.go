@@ -3,7 +3,6 @@ package webhook_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -82,19 +81,6 @@ func newPublisher(t *testing.T, url string, transport http.RoundTripper) *webhoo
 		t.Fatal(err)
 	}
 	return p
-}
-
-// jobEvents returns the first events of n jobs, then the second events, and so on: the order the watcher hands out.
-func jobEvents(n, rounds int) []restore.Event {
-	var events []restore.Event
-	for round := range rounds {
-		for i := range n {
-			id := restore.JobID(fmt.Sprintf("5a66783b80eef5354c77%04x", i))
-			to := fmt.Sprintf("WORD_%d", round+1)
-			events = append(events, publishtest.StatusChanged(id, round+1, restore.Change{To: to}, restore.DeliveryReady))
-		}
-	}
-	return events
 }
 
 func ids(events []restore.Event) []string {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"restorewatch/internal/publish/publishtest"
 )
 
 const receiverURL = "https://hooks.example.com/restores"
@@ -52,7 +54,7 @@ func TestStatuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				transport, requests := answering(func(int) int { return tt.status }, tt.header...)
 				start := time.Now()
-				accepted, err := newPublisher(t, receiverURL, transport).Publish(t.Context(), jobEvents(1, 1))
+				accepted, err := newPublisher(t, receiverURL, transport).Publish(t.Context(), publishtest.Rounds(1, 1))
 				if accepted[0] || *requests != tt.requests || time.Since(start) != tt.waited {
 					t.Errorf("accepted %v after %d requests in %v", accepted, *requests, time.Since(start))
 				}
@@ -71,7 +73,7 @@ func TestStatuses(t *testing.T) {
 func TestRetryHelps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport, requests := answering(func(n int) int { return []int{429, 201, 500, 204, 200}[n-1] })
-		accepted, err := newPublisher(t, receiverURL, transport).Publish(t.Context(), jobEvents(3, 1))
+		accepted, err := newPublisher(t, receiverURL, transport).Publish(t.Context(), publishtest.Rounds(3, 1))
 		if err != nil || slices.Contains(accepted, false) || *requests != 5 {
 			t.Errorf("accepted %v after %d requests, %v", accepted, *requests, err)
 		}
@@ -111,7 +113,7 @@ func TestReceiverDown(t *testing.T) {
 					}
 					return transport.RoundTrip(r)
 				}))
-				accepted, err := publisher.Publish(t.Context(), jobEvents(6, 1))
+				accepted, err := publisher.Publish(t.Context(), publishtest.Rounds(6, 1))
 				if requests != tt.requests || len(tried) != tt.events {
 					t.Errorf("%d requests with %d events: accepted %v, %v", requests, len(tried), accepted, err)
 				}
@@ -152,7 +154,7 @@ var never = roundTrip(func(r *http.Request) (*http.Response, error) {
 func TestNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		accepted, err := newPublisher(t, receiverURL, never).Publish(t.Context(), jobEvents(100, 1))
+		accepted, err := newPublisher(t, receiverURL, never).Publish(t.Context(), publishtest.Rounds(100, 1))
 		if waited := time.Since(start); slices.Contains(accepted, true) || waited != 30*time.Second {
 			t.Errorf("gave up after %v", waited)
 		}
@@ -183,7 +185,7 @@ func TestDeadline(t *testing.T) {
 				start := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), tt.deadline)
 				defer cancel()
-				accepted, err := newPublisher(t, receiverURL, tt.transport).Publish(ctx, jobEvents(5, 2))
+				accepted, err := newPublisher(t, receiverURL, tt.transport).Publish(ctx, publishtest.Rounds(5, 2))
 				if slices.Contains(accepted, true) || time.Since(start) != tt.deadline {
 					t.Errorf("accepted %v after %v", accepted, time.Since(start))
 				}

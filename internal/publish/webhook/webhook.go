@@ -33,6 +33,7 @@ import (
 	"net/url"
 	"time"
 
+	"restorewatch/internal/outbound"
 	"restorewatch/internal/publish"
 	"restorewatch/internal/restore"
 )
@@ -53,7 +54,6 @@ const ContentType = "application/cloudevents+json; charset=UTF-8"
 // again.
 const (
 	timeout   = 10 * time.Second
-	maxHeader = 64 << 10 // bytes of an answer's header
 	maxAnswer = 64 << 10 // bytes of an answer's body
 )
 
@@ -88,7 +88,7 @@ func New(o Options) (*Publisher, error) {
 	}
 	transport := o.Transport
 	if transport == nil {
-		transport = network()
+		transport = outbound.Transport()
 	}
 	client := &http.Client{
 		Transport: transport,
@@ -96,13 +96,6 @@ func New(o Options) (*Publisher, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Publisher{address: o.URL, secret: o.Secret, origin: origin, render: o.Renderer, client: client}, nil
-}
-
-func network() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxResponseHeaderBytes = maxHeader
-	t.DisableCompression = true // 64 KiB can hold gigabytes
-	return t
 }
 
 // originOf returns what may be told of an address. Its errors repeat nothing of it but the scheme.

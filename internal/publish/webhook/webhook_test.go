@@ -108,7 +108,7 @@ func TestNew(t *testing.T) {
 
 // The events of one subject arrive in order; one that is refused stops those behind it and no others.
 func TestRefusedSubjectWaits(t *testing.T) {
-	events := jobEvents(4, 3)
+	events := publishtest.Rounds(4, 3)
 	s := &receiver{answer: func(w http.ResponseWriter, _ *http.Request, id string) {
 		if id == events[1].ID || id == events[6].ID {
 			http.Error(w, "no", http.StatusUnprocessableEntity)
@@ -135,7 +135,7 @@ func TestRefusedSubjectWaits(t *testing.T) {
 // The receiver's log and our error name a request alike.
 func TestErrorNamesTheDelivery(t *testing.T) {
 	s := &receiver{answer: func(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(http.StatusBadRequest) }}
-	_, err := newPublisher(t, s.start(t), nil).Publish(t.Context(), jobEvents(1, 1))
+	_, err := newPublisher(t, s.start(t), nil).Publish(t.Context(), publishtest.Rounds(1, 1))
 	if failure := firstError(t, err); failure.Delivery == "" || failure.Delivery != s.all()[0].header.Get(webhook.DeliveryHeader) {
 		t.Errorf("error %+v", failure)
 	}
@@ -148,7 +148,7 @@ func TestLostAnswers(t *testing.T) {
 		applied bool
 	}{{"not applied", false}, {"applied but reported failed", true}} {
 		t.Run(tt.name, func(t *testing.T) {
-			events := jobEvents(3, 1)
+			events := publishtest.Rounds(3, 1)
 			var (
 				mu     sync.Mutex // each connection is served by a goroutine of its own
 				taken  []string
@@ -199,7 +199,7 @@ func TestEndlessAnswer(t *testing.T) {
 			}
 		}
 	}}
-	accepted, err := newPublisher(t, s.start(t), nil).Publish(t.Context(), jobEvents(2, 1))
+	accepted, err := newPublisher(t, s.start(t), nil).Publish(t.Context(), publishtest.Rounds(2, 1))
 	if err != nil || slices.Contains(accepted, false) {
 		t.Errorf("accepted %v, %v", accepted, err)
 	}
