@@ -5,6 +5,10 @@ import (
 	"os"
 
 	"restorewatch/internal/cli"
+	"restorewatch/internal/outbound"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
+func main() {
+	outbound.GuardLog(os.Stderr)
+	os.Exit(cli.Main(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}

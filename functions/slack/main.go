@@ -9,12 +9,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"restorewatch/internal/config"
+	"restorewatch/internal/outbound"
 	"restorewatch/internal/relay"
 )
 
 // main builds everything once, before the first record. If that is impossible every invocation fails and says why, and
 // the dead-letter queue keeps what was to be posted.
 func main() {
+	outbound.GuardLog(os.Stderr)
 	cfg, err := config.Load(os.Getenv, config.SlackFunction)
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	if err != nil {

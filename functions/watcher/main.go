@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"restorewatch/internal/config"
+	"restorewatch/internal/outbound"
 	"restorewatch/internal/service"
 	"restorewatch/internal/tick"
 )
@@ -16,6 +17,7 @@ import (
 // main builds everything once, before the first tick. If that is impossible every tick fails and says why: a process
 // that ends instead would leave no more than "exited" in the answer that a person sees first.
 func main() {
+	outbound.GuardLog(os.Stderr)
 	cfg, err := config.Load(os.Getenv, config.Function)
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	if err != nil {

@@ -18,37 +18,40 @@ type arrow struct {
 var arrows = []arrow{
 	{"internal/restore", nil, "the domain depends on nothing, so that it can be read and tested alone"},
 	{"internal/watch", []string{"internal/restore"}, "the pass sees the world through interfaces of its own"},
-	{"internal/atlas", []string{"internal/restore"}, "an adapter knows the domain and nothing of its neighbours"},
+	{"internal/outbound", []string{"internal/outbound"}, "what every client needs knows none of them"},
+	{"internal/atlas", []string{"internal/restore", "internal/outbound"}, "an adapter knows the domain and nothing of its neighbours"},
 	{"internal/atlassim", nil, "written from the API's documents: what it shared with the client, they would get wrong together"},
 	{"internal/config", []string{"internal/restore"}, "everything is configured by it, so it can import nothing that is"},
 	{"internal/secrets", []string{"internal/restore", "internal/config"}, "an adapter; config has the type that cannot be printed"},
 	{"internal/store", []string{"internal/restore", "internal/watch", "internal/store"}, "stores share their codec and no other family's code"},
-	{"internal/publish", []string{"internal/restore", "internal/watch", "internal/publish"}, "outputs share their rendering and no other family's code"},
-	{"internal/publish/slack", []string{"internal/restore", "internal/watch", "internal/publish", "internal/config"},
+	{"internal/publish", []string{"internal/restore", "internal/watch", "internal/publish", "internal/outbound"}, "outputs share their rendering and no other family's code"},
+	{"internal/publish/slack", []string{"internal/restore", "internal/watch", "internal/publish", "internal/config", "internal/outbound"},
 		"an output; its webhook's address is a secret, and config has the type that cannot be printed"},
-	{"internal/relay", []string{"internal/restore", "internal/config", "internal/secrets", "internal/publish"},
+	{"internal/relay", []string{"internal/restore", "internal/config", "internal/secrets", "internal/publish", "internal/outbound"},
 		"gets events from a topic, so it knows of no watcher, no store and no API"},
 	{"internal/tick", []string{"internal/restore", "internal/watch"}, "the handler gets a watcher and builds none"},
 	{"internal/service", []string{
 		"internal/restore", "internal/watch", "internal/config", "internal/secrets", "internal/atlas",
-		"internal/store/dynamo", "internal/publish",
+		"internal/store/dynamo", "internal/publish", "internal/outbound",
 	}, "wires what both programs share, so no part that only one of them may link"},
 	{"internal/cli", []string{
 		"internal/restore", "internal/watch", "internal/config", "internal/secrets", "internal/atlas", "internal/atlassim",
-		"internal/store", "internal/publish", "internal/service", "internal/tick", "internal/cli",
+		"internal/store", "internal/publish", "internal/service", "internal/tick", "internal/outbound", "internal/cli",
 	}, "the command line may use every part: it is the same program with other adapters"},
-	{"functions", []string{"internal/config", "internal/service", "internal/tick"}, "a function is wiring only"},
-	{"functions/slack", []string{"internal/config", "internal/relay"}, "a function is wiring only, and this one links no watcher"},
-	{"cmd", []string{"internal/cli"}, "a command is os.Exit(cli.Main(...))"},
+	{"functions", []string{"internal/config", "internal/outbound", "internal/service", "internal/tick"}, "a function is wiring only"},
+	{"functions/slack", []string{"internal/config", "internal/outbound", "internal/relay"}, "a function is wiring only, and this one links no watcher"},
+	{"cmd", []string{"internal/cli", "internal/outbound"}, "a command is os.Exit(cli.Main(...))"},
 	{"internal/testserver", nil, "starts servers for anybody's tests, so it can import nobody"},
 	{"internal/stacktest", []string{"internal/testserver"}, "reads the template for anybody's tests"},
 	{"internal/simtest", nil, "holds tests only"},
+	{"internal/neighbourtest", nil, "holds tests only"},
+	{"internal/killtest", nil, "holds tests only"},
 	{"internal/archtest", nil, "holds tests only"},
 }
 
 // forTests are packages that nothing else may be built with.
 var forTests = []string{
-	"internal/testserver", "internal/stacktest", "internal/simtest", "internal/archtest", "internal/store/storetest", "internal/publish/publishtest",
+	"internal/testserver", "internal/stacktest", "internal/simtest", "internal/killtest", "internal/archtest", "internal/store/storetest", "internal/publish/publishtest",
 }
 
 func TestArrows(t *testing.T) {
@@ -151,7 +154,7 @@ var keyholes = []keyhole{
 	{"github.com/aws/aws-sdk-go-v2/service/secretsmanager", []string{"internal/secrets", "internal/relay", "internal/service", "internal/cli"},
 		"the secret is behind its package"},
 	{"github.com/aws/aws-sdk-go-v2", []string{"internal/store/dynamo", "internal/publish/sns", "internal/publish/eventbridge",
-		"internal/publish/bulk", "internal/secrets", "internal/relay", "internal/service", "internal/cli", "internal/testserver"}, "AWS is an adapter's business"},
+		"internal/publish/bulk", "internal/secrets", "internal/outbound/cloud", "internal/service", "internal/cli", "internal/testserver"}, "AWS is an adapter's business"},
 	{"github.com/aws/smithy-go", []string{"internal/store/dynamo", "internal/publish/bulk", "internal/secrets", "internal/service"},
 		"AWS is an adapter's business"},
 	{"github.com/icholy/digest", []string{"internal/atlas"}, "authentication is the client's; the simulator has a digest of its own"},

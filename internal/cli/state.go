@@ -7,10 +7,10 @@ import (
 	"os"
 	"slices"
 
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"restorewatch/internal/config"
+	"restorewatch/internal/outbound/cloud"
 	"restorewatch/internal/restore"
 	"restorewatch/internal/service"
 	"restorewatch/internal/store/dynamo"
@@ -60,7 +60,7 @@ func loadTable(ctx context.Context, cfg config.Config) ([]restore.Ledger, error)
 		return nil, err
 	}
 	return loadAll(ctx, table, cfg.Targets, func(ctx context.Context) ([]restore.Target, error) {
-		c, err := awsconfig.LoadDefaultConfig(ctx)
+		c, err := cloud.Config(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -2,13 +2,12 @@ package relay
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"restorewatch/internal/config"
+	outcloud "restorewatch/internal/outbound/cloud"
 	"restorewatch/internal/publish/slack"
 	"restorewatch/internal/secrets"
 )
@@ -27,9 +26,9 @@ func addressee(ctx context.Context, cfg config.Slack) (slack.Addressee, error) {
 	if cfg.WebhookID == "" {
 		return slack.Fixed{URL: cfg.URL}, nil
 	}
-	cloud, err := awsconfig.LoadDefaultConfig(ctx)
+	cloud, err := outcloud.Config(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the AWS SDK's configuration: %w", err)
+		return nil, err
 	}
 	return secrets.NewWebhook(secretsmanager.NewFromConfig(cloud), cfg.WebhookID, slack.CheckURL), nil
 }

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"restorewatch/internal/atlas"
 	"restorewatch/internal/config"
+	outcloud "restorewatch/internal/outbound/cloud"
 	"restorewatch/internal/restore"
 	"restorewatch/internal/secrets"
 	"restorewatch/internal/store/dynamo"
@@ -159,9 +159,9 @@ type cloud struct {
 
 func (c *cloud) config() (aws.Config, error) {
 	if c.loaded == nil {
-		loaded, err := awsconfig.LoadDefaultConfig(c.ctx)
+		loaded, err := outcloud.Config(c.ctx)
 		if err != nil {
-			return aws.Config{}, fmt.Errorf("read the AWS SDK's configuration: %w", err)
+			return aws.Config{}, err
 		}
 		c.loaded = &loaded
 	}
