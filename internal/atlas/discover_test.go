@@ -2,7 +2,6 @@ package atlas
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -213,33 +212,4 @@ func TestDiscoveryStopsWithItsReader(t *testing.T) {
 	if len(h.asked) != 1 {
 		t.Errorf("asked %q", h.asked)
 	}
-}
-
-func FuzzClusters(f *testing.F) {
-	f.Add([]byte(pageJSON(next(2), clusterJSON(id(1), "Animals", "REPLICA_SET", ""), `{"name":"a","id":7}`, `null`)))
-	f.Add([]byte(`{"results":[{"NAME":"x","id":"a b"},{"name":"*"}]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		results, _, err := decodeResults[wireCluster](body)
-		if err != nil {
-			return
-		}
-		for _, source := range []restore.Source{restore.Manager, restore.Cloud} {
-			star := restore.Target{Source: source, Project: project, Cluster: "*"}
-			clusters, err := decodeEach(results, func(w wireCluster) (Cluster, error) { return w.cluster(star) })
-			if err != nil {
-				continue
-			}
-			if source == restore.Manager {
-				clusters = addressable(clusters)
-			}
-			for _, cluster := range clusters {
-				if cluster != (Cluster{}) && source == restore.Cloud && !watchable(cluster.Target) {
-					t.Errorf("%q cannot be watched", fmt.Sprint(cluster))
-				}
-				if cluster.Target.Project != "" && cluster.Target.Project != project {
-					t.Errorf("in project %q", cluster.Target.Project)
-				}
-			}
-		}
-	})
 }

@@ -81,30 +81,3 @@ func TestTokenEndpointErrors(t *testing.T) {
 		})
 	}
 }
-
-func FuzzTokenEndpoint(f *testing.F) {
-	for _, body := range []string{`{"access_token":"x","expires_in":"60","token_type":"bearer"}`, `{"error":429,"errorCode":"X","detail":"d"}`,
-		`{"error":"access_denied","error_description":"limit"}`, `access_token=x&expires_in=60`, `{"access_token":"a\nb","expires_in":-1}`, ``} {
-		f.Add(200, "application/json", body)
-		f.Add(401, "text/plain", body)
-	}
-	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
-		if status < 200 || status > 599 || strings.Contains(body, "503") {
-			return
-		}
-		b := newBearer(nil, roundTrip(func(*http.Request) (*http.Response, error) {
-			res := answer(status, "")
-			res.Header.Set("Content-Type", contentType)
-			read, err := readBody(answer(status, body))
-			res.Body = read
-			return res, err
-		}), newClient(t, nil).base)
-		held, err := b.token(t.Context(), client(clientSecret), nil)
-		if (held == nil) == (err == nil) {
-			t.Fatalf("token %v, error %v", held, err)
-		}
-		if err != nil {
-			uncanny(t, err)
-		}
-	})
-}
