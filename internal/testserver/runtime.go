@@ -21,20 +21,33 @@ import (
 // BuildFunction builds functions/NAME the way `make build` does, but for this machine, and returns the bootstrap's path.
 func BuildFunction(t testing.TB, name string) string {
 	t.Helper()
+	return filepath.Join(build(t, "FUNCTIONS="+name, "COMMANDS="), name, "bootstrap")
+}
+
+// BuildCommand builds cmd/NAME the way `make build` does and returns the program's path.
+func BuildCommand(t testing.TB, name string) string {
+	t.Helper()
+	return filepath.Join(build(t, "FUNCTIONS=", "COMMANDS="+name), name)
+}
+
+// build returns the directory with what was made.
+func build(t testing.TB, what ...string) string {
+	t.Helper()
 	root, err := repository()
 	if err != nil {
 		t.Fatal(err)
 	}
-	build, err := temporary()
+	into, err := temporary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := exec.Command("make", "--no-print-directory", "-C", root, "build",
-		"BUILD="+build, "GOARCH="+runtime.GOARCH, "FUNCTIONS="+name, "COMMANDS=")
+	run := exec.Command("make", append([]string{
+		"--no-print-directory", "-C", root, "build", "BUILD=" + into, "GOARCH=" + runtime.GOARCH,
+	}, what...)...)
 	if output, err := run.CombinedOutput(); err != nil {
 		t.Fatalf("make build: %v\n%s", err, output)
 	}
-	return filepath.Join(build, name, "bootstrap")
+	return into
 }
 
 // temporary returns a directory that lives as long as this test binary: longer than the test that asks for it.
@@ -113,25 +126,35 @@ func StartFunction(t testing.TB, bootstrap string, env ...string) *Function {
 // Invoke hands the function one event and waits until it has answered, with a deadline like the one that Lambda gives.
 func (f *Function) Invoke(payload string, timeout time.Duration) Outcome {
 	f.t.Helper()
+	outcome, ok := f.Try(payload, timeout)
+	if !ok {
+		f.t.Fatalf("the function ended without an answer:\n%s", f.Output())
+	}
+	return outcome
+}
+
+// Try is Invoke for a function that somebody may stop meanwhile: ok is false if it ended before it answered.
+func (f *Function) Try(payload string, timeout time.Duration) (outcome Outcome, ok bool) {
+	f.t.Helper()
 	f.requests++
 	call := invocation{id: fmt.Sprintf("request-%d", f.requests), payload: payload, deadline: time.Now().Add(timeout)}
 	patience := time.After(timeout + 30*time.Second)
 	select {
 	case f.next <- call:
 	case <-f.process.ended:
-		f.t.Fatalf("the function ended before it took the event:\n%s", f.Output())
+		return Outcome{}, false
 	case <-patience:
 		f.t.Fatalf("the function does not ask for work:\n%s", f.Output())
 	}
 	select {
 	case outcome := <-f.outcomes:
-		return outcome
+		return outcome, true
 	case <-f.process.ended:
-		f.t.Fatalf("the function ended without an answer:\n%s", f.Output())
+		return Outcome{}, false
 	case <-patience:
 		f.t.Fatalf("the function does not answer:\n%s", f.Output())
 	}
-	return Outcome{}
+	return Outcome{}, false
 }
 
 // Output returns what the function has written to its standard output and error.
