@@ -51,7 +51,8 @@ var arrows = []arrow{
 
 // forTests are packages that nothing else may be built with.
 var forTests = []string{
-	"internal/testserver", "internal/stacktest", "internal/simtest", "internal/killtest", "internal/archtest", "internal/store/storetest", "internal/publish/publishtest",
+	"internal/testserver", "internal/stacktest", "internal/simtest", "internal/neighbourtest", "internal/killtest", "internal/archtest",
+	"internal/store/storetest", "internal/publish/publishtest",
 }
 
 func TestArrows(t *testing.T) {
