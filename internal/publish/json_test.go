@@ -268,19 +268,3 @@ func TestTextIsNotEscapedForHTML(t *testing.T) {
 		t.Errorf("got %s", doc)
 	}
 }
-
-func FuzzEvent(f *testing.F) {
-	s := schema(f)
-	f.Add("Cluster0", "FINISHED", "READY", "x.tar.gz", int64(3600), 3)
-	f.Add("\x1b\u202e\xff", "", "\ufffe", strings.Repeat("x", 5000), int64(-1), 60)
-	f.Fuzz(func(t *testing.T, cluster, status, delivery, file string, seconds int64, n int) {
-		e := publishtest.Finished()
-		job := *e.Job
-		job.ClusterName, job.Status, job.Delivery.Status = cluster, restore.Status(status), restore.DeliveryStatus(delivery)
-		job.Delivery.Expires = e.Time.Add(time.Duration(seconds%1e9) * time.Second)
-		job.Hashes = slices.Repeat([]restore.Hash{{File: file, Algorithm: "SHA1", Sum: status}}, max(0, n)%64)
-		e.Job, e.Change = &job, &restore.Change{From: delivery, To: status}
-		valid(t, s, renderer.JSON(e))
-		checkPeople(t, renderer, e)
-	})
-}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"restorewatch/internal/restore"
 )
@@ -53,7 +54,7 @@ func foreign(in envelope) string {
 // baseOf returns the scheme and host of an event's source, or "" for one that no link should be made of.
 func baseOf(source string) string {
 	u, err := url.Parse(source)
-	if err != nil || u.Hostname() == "" {
+	if err != nil || u.Hostname() == "" || strings.ContainsFunc(u.Host, unnamed) {
 		return ""
 	}
 	host := u.Hostname()
@@ -62,6 +63,12 @@ func baseOf(source string) string {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+// unnamed reports whether r stands in the name or address of no host. net/url takes quotes, brackets and, percent-encoded,
+// what is not seen.
+func unnamed(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:[]", r)
 }
 
 func (in envelope) event() restore.Event {
