@@ -9,19 +9,20 @@ import (
 
 // tally notes in the new events of jobs how far their batches have come: a person who hears of one job at three in the
 // morning asks for the others next.
-func (s *sighting) tally() {
-	if len(s.Changed) == 0 {
-		return
-	}
-	members := s.members()
+func (s *sighting) tally(members map[BatchID][]JobMemory) {
+	tallies := make(map[BatchID]*Tally) // all jobs of a batch may change at once
 	for i, r := range s.Changed {
 		m, ok := r.Memory.(JobMemory)
 		if !ok || m.Job.BatchID == "" {
 			continue
 		}
-		batch := batchOf(m.Job.BatchID, members[m.Job.BatchID])
-		finished, failed := batch.Count()
-		tally := &Tally{Total: len(batch.Members), Finished: finished, Failed: failed}
+		tally := tallies[m.Job.BatchID]
+		if tally == nil {
+			batch := batchOf(m.Job.BatchID, members[m.Job.BatchID])
+			finished, failed := batch.Count()
+			tally = &Tally{Total: len(batch.Members), Finished: finished, Failed: failed}
+			tallies[m.Job.BatchID] = tally
+		}
 		told := s.ledger.Records[r.Key()].Sequence
 		r.Outbox = slices.Clone(r.Outbox)
 		for at := range r.Outbox {
@@ -47,8 +48,7 @@ func (s *sighting) members() map[BatchID][]JobMemory {
 // batches tells how batches ended. The state of a batch is a function of its members' records; its own record holds
 // only which outcomes were told. So a run that saved the members and crashed before the batch leaves nothing behind
 // that the next run does not find again.
-func (s *sighting) batches() {
-	members := s.members()
+func (s *sighting) batches(members map[BatchID][]JobMemory) {
 	for _, id := range slices.Sorted(maps.Keys(members)) {
 		if s.closed(members[id]) {
 			continue
@@ -159,7 +159,7 @@ func batchOf(id BatchID, members []JobMemory) *Batch {
 func failedThen(batch *Batch, members []JobMemory) *Batch {
 	for _, m := range members {
 		if word := m.failure(); word != "" {
-			i := slices.IndexFunc(batch.Members, func(b Member) bool { return b.ID == m.Job.ID })
+			i, _ := slices.BinarySearchFunc(batch.Members, m.Job.ID, func(b Member, id JobID) int { return cmp.Compare(b.ID, id) })
 			batch.Members[i].Status = word
 		}
 	}

@@ -85,14 +85,26 @@ func (l Ledger) Horizon(now time.Time) time.Time {
 	return oldest
 }
 
+// CreatedFrom returns how many recorded jobs were created at a time or after it.
+func (l Ledger) CreatedFrom(horizon time.Time) int {
+	n := 0
+	for _, r := range l.Records {
+		if m, ok := r.Memory.(JobMemory); ok && !m.Job.Created.Before(horizon) {
+			n++
+		}
+	}
+	return n
+}
+
 // Observe finds the news in a listing. The ledger must have begun; it is not edited.
 func (l Ledger) Observe(listing Listing, rules Rules, now time.Time) Observation {
 	rules.Since = l.Since()
 	seen := sighting{ledger: l, rules: rules, now: now, records: maps.Clone(l.Records)}
 	seen.jobs(listing.Jobs)
 	seen.unlisted(listing.Jobs)
-	seen.tally()
-	seen.batches()
+	members := seen.members()
+	seen.tally(members)
+	seen.batches(members)
 	seen.target(listing)
 	return seen.Observation
 }
