@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"restorewatch/internal/outbound"
 	"restorewatch/internal/restore"
 )
 
 const (
 	maxBody      = 16 << 20 // a full page of 500 jobs is about 540 KB
 	maxErrorBody = 64 << 10 // an error in the API's form is under 1 KB; what is longer is a page of a proxy
+	maxTokenBody = 64 << 10 // an access token with what is told of it
 )
 
 // errTimeout is the cause of a request that ran out of its own time while the caller still had some.
@@ -39,30 +42,44 @@ func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, b.explain(ctx, err)
 	}
-	body, err := readBody(res)
+	body, err := readBody(res, limitOf(req, res))
 	if err != nil {
 		return nil, b.explain(ctx, err)
+	}
+	if _, err := req.URL.Parse(res.Header.Get("Location")); err != nil { // net/http would quote it
+		return nil, &Error{kind: restore.FailedInvalidResponse, Status: res.StatusCode,
+			Detail: "the answer leads to something that is no address"}
 	}
 	res.Body = body
 	res.Request = req
 	return res, nil
 }
 
-// explain tells the request's own timeout from the caller's deadline.
+// explain tells the request's own timeout from the caller's deadline, and keeps back what net/http quotes of an answer.
 func (b *bound) explain(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return &Error{kind: restore.FailedUnavailable, err: context.DeadlineExceeded,
 			Detail: fmt.Sprintf("no complete answer within %v", b.timeout)}
 	}
-	return err
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return outbound.Reason(err)
 }
 
-func readBody(res *http.Response) (*buffered, error) {
-	defer func() { _ = res.Body.Close() }() // read to its end or given up: an error of Close says nothing more
-	limit := int64(maxBody)
-	if res.StatusCode >= 400 {
-		limit = maxErrorBody
+// limitOf returns how many bytes are read of an answer.
+func limitOf(req *http.Request, res *http.Response) int64 {
+	switch {
+	case res.StatusCode >= 400:
+		return maxErrorBody
+	case req.Method == http.MethodPost: // only tokens are asked for in this way
+		return maxTokenBody
 	}
+	return maxBody
+}
+
+func readBody(res *http.Response, limit int64) (*buffered, error) {
+	defer func() { _ = res.Body.Close() }() // read to its end or given up: an error of Close says nothing more
 	var buf bytes.Buffer
 	if 0 < res.ContentLength && res.ContentLength <= limit {
 		buf.Grow(int(res.ContentLength) + bytes.MinRead)
@@ -70,10 +87,10 @@ func readBody(res *http.Response) (*buffered, error) {
 	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
 	switch tooLong := int64(buf.Len()) > limit; {
 	case tooLong && res.StatusCode >= 400:
-		buf.Truncate(maxErrorBody) // enough to say what it was
+		buf.Truncate(int(limit)) // enough to say what it was
 	case tooLong:
 		return nil, &Error{kind: restore.FailedInvalidResponse, Status: res.StatusCode,
-			Detail: fmt.Sprintf("the answer is larger than %d MiB", limit>>20)}
+			Detail: "the answer is larger than " + size(limit)}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &Error{kind: restore.FailedInvalidResponse, Status: res.StatusCode, passing: true, err: err,
 			Detail: fmt.Sprintf("the answer was cut off after %d bytes", buf.Len())}
@@ -81,6 +98,14 @@ func readBody(res *http.Response) (*buffered, error) {
 		return nil, err
 	}
 	return &buffered{Reader: bytes.NewReader(buf.Bytes()), bytes: buf.Bytes()}, nil
+}
+
+// size writes a limit.
+func size(limit int64) string {
+	if limit < 1<<20 {
+		return fmt.Sprintf("%d KiB", limit>>10)
+	}
+	return fmt.Sprintf("%d MiB", limit>>20)
 }
 
 // A buffered is a body that is in memory already.
@@ -100,10 +125,18 @@ func bodyOf(res *http.Response) []byte {
 	return nil
 }
 
-// hide takes a secret out of a body, which errors quote: a server may repeat what it was sent.
+// hide takes a secret out of an answer, which errors quote: a server may repeat what it was sent.
 func hide(res *http.Response, secret string) {
+	if secret == "" {
+		return
+	}
+	for _, values := range res.Header {
+		for i := range values {
+			values[i] = strings.ReplaceAll(values[i], secret, redacted)
+		}
+	}
 	body := bodyOf(res)
-	if secret == "" || !bytes.Contains(body, []byte(secret)) {
+	if !bytes.Contains(body, []byte(secret)) {
 		return
 	}
 	body = bytes.ReplaceAll(body, []byte(secret), []byte(redacted))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"restorewatch/internal/outbound"
 	"restorewatch/internal/restore"
 )
 
@@ -86,7 +87,7 @@ func Transport() *http.Transport {
 		ResponseHeaderTimeout:  20 * time.Second,
 		IdleConnTimeout:        5 * time.Minute, // outlives the pause between two runs of a warm function
 		MaxIdleConnsPerHost:    8,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: outbound.MaxHeader,
 		ForceAttemptHTTP2:      true,
 	}
 }
@@ -139,6 +140,8 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 		return &Error{kind: restore.FailedInvalidResponse,
 			Detail: fmt.Sprintf("refused a redirect to another host or scheme (%s on %s)", clean(next.URL.Scheme, 20), to),
 			hint:   "ATLAS_BASE_URL should name the API's final address, and no proxy should stand in for it."}
+	case next.URL.User != nil: // net/http would send them as HTTP Basic
+		return &Error{kind: restore.FailedInvalidResponse, Detail: "refused a redirect that brings credentials"}
 	case len(via) > maxRedirects:
 		return &Error{kind: restore.FailedInvalidResponse, Detail: fmt.Sprintf("gave up after %d redirects", maxRedirects)}
 	}

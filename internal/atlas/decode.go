@@ -49,7 +49,7 @@ func jobOf[W wire](decode decoder[W]) func([]byte, restore.Target) (restore.Job,
 	return func(body []byte, t restore.Target) (restore.Job, error) { return decodeJob(body, decode, t) }
 }
 
-// maxCommas bounds the values of a page, which bounds the memory that it unpacks to: "[]," is three bytes of JSON and
+// maxCommas bounds the values of an answer, which bounds the memory that it unpacks to: "[]," is three bytes of JSON and
 // some 400 of a job. A full page of 500 jobs with a hash each has about 15,000.
 const maxCommas = 100_000
 
@@ -65,9 +65,6 @@ func decodePage[W wire](body []byte, decode decoder[W], t restore.Target) (page,
 
 // decodeResults reads one page of any listing and returns what it lists and the query of the next page.
 func decodeResults[W wire](body []byte) (results []W, next string, err error) {
-	if n := bytes.Count(body, []byte{','}); n > maxCommas {
-		return nil, "", fmt.Errorf("a page of %d bytes with %d commas is none that a listing has", len(body), n)
-	}
 	check := func(body []byte) error { return checkPage(body, (*new(W)).shape()) }
 	var listed wirePage[W]
 	if err := unmarshal(body, &listed, check); err != nil {
@@ -109,6 +106,9 @@ func decodeJob[W wire](body []byte, decode decoder[W], t restore.Target) (restor
 // unmarshal reads body into v. encoding/json goes on after a value of a wrong type, leaves that field alone and tells
 // the first one at the end: check then says whether one that matters was among them.
 func unmarshal(body []byte, v any, check func([]byte) error) error {
+	if n := bytes.Count(body, []byte{','}); n > maxCommas {
+		return fmt.Errorf("%d bytes with %d commas are no answer that the API gives", len(body), n)
+	}
 	err := json.Unmarshal(body, v)
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return check(body)

@@ -15,6 +15,10 @@ import (
 // second is for requests that overtook each other under a nonce whose count must grow.
 const maxRenewals = 2
 
+// maxChallenge bounds what is repeated of a challenge, in bytes, because every request repeats it. Those of Atlas have
+// some sixty, and few servers take a request whose header has more than 8 KiB.
+const maxChallenge = 4 << 10
+
 // A digester answers HTTP Digest challenges (RFC 7616) with the arithmetic of github.com/icholy/digest. The library's
 // own Transport is not used: it asks for a challenge per request when several start cold, reads the body of a 401 to
 // its end and closes it, and cannot change its key.
@@ -125,8 +129,12 @@ func (d *digester) adopt(old *session, challenge *digest.Challenge) *session {
 // findChallenge returns the first Digest challenge that can be answered; the error says why there is none.
 func findChallenge(h http.Header) (*digest.Challenge, error) {
 	c, err := digest.FindChallenge(h)
-	if err == nil && c.Nonce == "" {
+	switch {
+	case err != nil:
+	case c.Nonce == "":
 		err = errors.New("the challenge has no nonce")
+	case len(c.Realm)+len(c.Nonce)+len(c.Opaque) > maxChallenge:
+		err = errors.New("the challenge is longer than any that is foreseen")
 	}
 	return c, err
 }

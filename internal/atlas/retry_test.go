@@ -3,7 +3,9 @@ package atlas
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +46,9 @@ func page200() (*http.Response, error) {
 	return answer(200, pageJSON("", jobJSON(id(1), "FINISHED"))), nil
 }
 
-func broken() (*http.Response, error) { return nil, errors.New("connection reset by peer") }
+func broken() (*http.Response, error) {
+	return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+}
 
 type retryCase struct {
 	answers []attempt

@@ -3,6 +3,7 @@ package atlas
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -108,7 +109,7 @@ func (b *bearer) send(req *http.Request, token *held) (*http.Response, error) {
 	signed := req.Clone(req.Context())
 	signed.Header.Set("Authorization", "Bearer "+token.text)
 	res, err := b.next.RoundTrip(signed)
-	if err == nil && (res.StatusCode >= 400 || !looksLikeJSON(bodyOf(res))) {
+	if err == nil {
 		hide(res, token.text)
 	}
 	return res, err
@@ -171,7 +172,7 @@ func (b *bearer) fetch(ctx context.Context, now time.Time, refused bool) {
 	b.failed, b.asked = nil, wallClock() // it may have taken long
 	switch {
 	case err != nil:
-		b.failed = tokenError(err, b.key.Private())
+		b.failed = tokenError(err, b.key)
 	case len(token.AccessToken) > maxToken || !strings.EqualFold(token.Type(), "Bearer"):
 		b.failed = invalidToken("it is none of the type Bearer, or too long")
 	default:
@@ -191,7 +192,7 @@ func (t tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // tokenError classifies what the library returned. Its own text is not used: it quotes answers.
-func tokenError(err error, secret string) *Error {
+func tokenError(err error, key Key) *Error {
 	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
 		if e, ok := errors.AsType[*Error](err); ok {
@@ -203,7 +204,7 @@ func tokenError(err error, secret string) *Error {
 		}
 		return invalidToken("the answer is not in the form of RFC 6749")
 	}
-	return refusedToken(refusal, secret)
+	return refusedToken(refusal, asSent(key))
 }
 
 const fetchingToken = "fetch an access token"
@@ -212,18 +213,25 @@ func invalidToken(why string) *Error {
 	return &Error{kind: restore.FailedInvalidResponse, Status: http.StatusOK, Detail: fetchingToken + ": " + why}
 }
 
+// asSent takes the client secret out of what a server repeats of a request: as it is, escaped, and as HTTP Basic has it.
+func asSent(key Key) *strings.Replacer {
+	id, secret := url.QueryEscape(key.Public), url.QueryEscape(key.Private())
+	basic := base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))
+	return strings.NewReplacer(key.Private(), redacted, secret, redacted, basic, redacted)
+}
+
 // refusedToken reads an answer of the token endpoint: in the form of RFC 6749, or, when a limit or the access list stands
 // before it, in the form of the API.
-func refusedToken(r *oauth2.RetrieveError, secret string) *Error {
+func refusedToken(r *oauth2.RetrieveError, sent *strings.Replacer) *Error {
 	said, _ := decodeRefusal(r.Body)
 	e := &Error{
 		Status:     r.Response.StatusCode,
-		Code:       clean(strings.ReplaceAll(cmp.Or(said.Code, tokenCode(r)), secret, redacted), 100),
+		Code:       clean(sent.Replace(cmp.Or(said.Code, tokenCode(r))), 100),
 		RetryAfter: retryAfter(r.Response.Header, wallClock()),
 	}
 	words := cmp.Or(said.Detail, r.ErrorDescription, said.Reason)
-	words = strings.ReplaceAll(words, secret, redacted) // a server may repeat what it was sent
-	if e.Status == http.StatusOK {                      // which the text of an error leaves out, with the code
+	words = sent.Replace(words)
+	if e.Status == http.StatusOK { // which the text of an error leaves out, with the code
 		words = strings.TrimSpace(e.Code + " " + words)
 	}
 	e.Detail = strings.TrimSuffix(fetchingToken+": "+clean(words, 300), ": ")
