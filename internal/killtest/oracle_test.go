@@ -292,14 +292,6 @@ func (o *oracle) add(e owing) {
 	o.owed[e.Subject] = append(o.owed[e.Subject], e.String())
 }
 
-// events returns how many events are owed.
-func (o *oracle) events() (n int) {
-	for _, c := range o.count {
-		n += c
-	}
-	return n
-}
-
 // An owing is what is compared of an event: all but the time of its observation and the words for people.
 type owing struct {
 	ID, Type, Subject, Sequence, Severity, Detail, Job string

@@ -48,11 +48,12 @@ type proxy struct {
 	up       *http.Transport
 	underway sync.WaitGroup
 
-	mu    sync.Mutex
-	seen  int // requests of this run
-	plan  []fault
-	open  map[net.Conn]bool
-	ended bool
+	mu     sync.Mutex
+	seen   int // requests of this run
+	plan   []fault
+	open   map[net.Conn]bool
+	closed sync.Cond // a connection was
+	ended  bool
 }
 
 // newProxy starts a proxy of the server at endpoint, an http URL, until the test ends.
@@ -71,6 +72,7 @@ func newProxy(t testing.TB, name, endpoint string, j *journal) *proxy {
 		// A connection for each request: one that the server had closed meanwhile were a fault that nobody scripted.
 		up: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
 	}
+	p.closed.L = &p.mu
 	p.underway.Go(p.accept)
 	t.Cleanup(p.stop)
 	return p
@@ -114,6 +116,17 @@ func (p *proxy) release(c net.Conn) {
 	defer p.mu.Unlock()
 	delete(p.open, c)
 	c.Close()
+	p.closed.Broadcast()
+}
+
+// rest waits until nothing is on its way any more. The programs that used the proxy must have ended: they keep
+// connections open.
+func (p *proxy) rest() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.open) > 0 {
+		p.closed.Wait()
+	}
 }
 
 func (p *proxy) accept() {
@@ -165,16 +178,14 @@ func (p *proxy) next() fault {
 // pass makes one request meet its fate, and reports whether the connection goes on.
 func (p *proxy) pass(client net.Conn, in io.Reader, request *http.Request, body []byte, call *call) bool {
 	f := p.next()
-	if f.kind != "" && f.kind != truncated {
-		p.journal.struck(f.kind)
-	}
+	p.journal.struck(f.kind)
 	switch f.kind {
 	case resetBefore:
 		return reset(client)
 	case swallowBefore:
 		return swallow(in)
 	case killBefore:
-		p.journal.kill()
+		p.journal.kill(f.kind)
 		return false
 	case delayed:
 		time.Sleep(f.delay)
@@ -190,10 +201,9 @@ func (p *proxy) pass(client net.Conn, in io.Reader, request *http.Request, body 
 	case swallowAfter:
 		return swallow(in)
 	case killAfter:
-		p.journal.kill()
+		p.journal.kill(f.kind)
 		return false
 	case truncated:
-		p.journal.struck(truncated)
 		client.Write(answer[:int(f.share*float64(len(answer)))]) // whoever hung up misses nothing
 		return false
 	}
@@ -245,73 +255,4 @@ func operation(server string, r *http.Request, body []byte) string {
 		return form.Get("Action")
 	}
 	return r.Method + " " + r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-}
-
-// A journal is what the proxies of one program see of one run.
-type journal struct {
-	mu    sync.Mutex
-	calls []*call
-	met   map[faultKind]int // over all runs
-	end   func()            // kills the program; nil outside of runs
-}
-
-// A call is one request of a run.
-type call struct {
-	journal   *journal
-	server    string
-	operation string
-	reached   bool // the server has answered
-	answered  bool // and the answer is on its way to the program
-}
-
-func newJournal() *journal { return &journal{met: map[faultKind]int{}} }
-
-// begin begins a run; end kills the program that makes it.
-func (j *journal) begin(end func()) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.calls, j.end = nil, end
-}
-
-func (j *journal) asked(server, operation string) *call {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	c := &call{journal: j, server: server, operation: operation}
-	j.calls = append(j.calls, c)
-	return c
-}
-
-func (c *call) arrived() {
-	c.journal.mu.Lock()
-	defer c.journal.mu.Unlock()
-	c.reached = true
-}
-
-func (c *call) relayed() {
-	c.journal.mu.Lock()
-	defer c.journal.mu.Unlock()
-	c.answered = true
-}
-
-func (j *journal) struck(kind faultKind) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.met[kind]++
-}
-
-// kill ends the program of the run in hand, and returns when it is gone.
-func (j *journal) kill() {
-	j.mu.Lock()
-	end := j.end
-	j.mu.Unlock()
-	if end != nil {
-		end()
-	}
-}
-
-// requests returns how many requests the run has made so far.
-func (j *journal) requests() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.calls)
 }
