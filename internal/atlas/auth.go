@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -135,6 +136,9 @@ func (a *authenticator) renewKey(ctx context.Context, before int) (Key, error) {
 	return key, err
 }
 
+// maxSchemes bounds how many schemes an error names. A server can ask for thousands.
+const maxSchemes = 4
+
 // otherSchemes names the authentication that an answer asks for in place of HTTP Digest; "" if it is satisfied with that
 // or was given a token.
 func otherSchemes(res *http.Response) string {
@@ -147,7 +151,9 @@ func otherSchemes(res *http.Response) string {
 		if strings.EqualFold(name, "Digest") {
 			return ""
 		}
-		names = append(names, fmt.Sprintf("%q", clean(name, 40)))
+		if name = fmt.Sprintf("%q", clean(name, 40)); len(names) < maxSchemes && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return strings.Join(names, ", ")
 }
