@@ -173,12 +173,15 @@ func (b *bearer) fetch(ctx context.Context, now time.Time, refused bool) {
 	switch {
 	case err != nil:
 		b.failed = tokenError(err, b.key)
-	case len(token.AccessToken) > maxToken || !strings.EqualFold(token.Type(), "Bearer"):
+	case len(token.AccessToken) > maxToken || !strings.EqualFold(token.Type(), "Bearer") || strings.ContainsFunc(token.AccessToken, unwritten):
 		b.failed = invalidToken("it is none of the type Bearer, or too long")
 	default:
 		b.held = holding(token, now)
 	}
 }
+
+// unwritten reports whether no token is written with c (RFC 6750, 2.1). Such a one could break the header that carries it.
+func unwritten(c rune) bool { return c <= ' ' || c > '~' }
 
 // tokenTransport asks for the form that the endpoint is documented to answer in.
 type tokenTransport struct{ next http.RoundTripper }
