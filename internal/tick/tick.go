@@ -111,7 +111,11 @@ func (h *Handler) log(ctx context.Context, r Report, cold bool, err error) {
 		log = log.With("requestId", lc.AwsRequestID)
 	}
 	if len(r.Failures) > 0 {
-		log = log.With("failures", r.Failures)
+		logged, more := shorten(r.Failures)
+		log = log.With("failures", logged)
+		if len(more) > 0 {
+			log = log.With("moreFailures", more)
+		}
 	}
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -141,5 +142,47 @@ func checkEMF(t *testing.T, line string, want map[string]float64) {
 	}
 	if !slices.Contains([]string{"Count", "Seconds", "Milliseconds"}, set.Metrics[0].Unit) {
 		t.Errorf("unit %q", set.Metrics[0].Unit)
+	}
+}
+
+// However many targets fail, the line fits what CloudWatch Logs takes, and names every kind of failure.
+func TestLogLineIsBounded(t *testing.T) {
+	const largest = 256 << 10 // bytes of a log event (CloudWatch Logs quotas)
+	long := strings.Repeat("täglich ", 300)
+	var passes []watch.Pass
+	for i := range 5000 {
+		kind := restore.FailedUnavailable
+		if i == 4000 {
+			kind = restore.FailedCredentials
+		}
+		passes = append(passes, watch.Pass{
+			Target: restore.Target{Source: restore.Cloud, Project: "5a0000000000000000000001", Cluster: fmt.Sprintf("Cluster%04d", i)},
+			Blind:  true, Failures: []watch.Failure{{Kind: kind, Err: errors.New(long), Hint: long}},
+		})
+	}
+	run := watch.Report{Passes: passes}
+	var log, metrics bytes.Buffer
+	h := tick.Handler{Runner: &runner{report: run, err: run.Err()}, Log: slog.New(slog.NewJSONHandler(&log, nil)), Metrics: &metrics,
+		Calls: func() int64 { return 0 }}
+	report, err := h.Handle(t.Context(), nil)
+	if err == nil || len(report.Failures) != len(passes) {
+		t.Fatalf("%d failures reported, error %v", len(report.Failures), err)
+	}
+	var line struct {
+		Failures     []tick.Failure
+		MoreFailures map[restore.FailureKind]int
+		Error        string
+	}
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil || log.Len() > largest {
+		t.Fatalf("a line of %d bytes: %v", log.Len(), err)
+	}
+	if n := len(line.Failures) + line.MoreFailures[restore.FailedUnavailable]; n != len(passes) || len(line.MoreFailures) != 1 {
+		t.Errorf("%d failures logged and %v more, want %d in all", len(line.Failures), line.MoreFailures, len(passes))
+	}
+	if !slices.ContainsFunc(line.Failures, func(f tick.Failure) bool { return f.Kind == restore.FailedCredentials }) {
+		t.Error("the one failure that somebody can mend is hidden by the others")
+	}
+	if !strings.Contains(metrics.String(), `"TargetFailures":5000`) {
+		t.Errorf("metrics: %s", &metrics)
 	}
 }

@@ -2,16 +2,16 @@ package watch
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"restorewatch/internal/restore"
 )
+
+// errNoTime is why a run has left something undone. What it left is found again by the next one.
+var errNoTime = errors.New("left for the next run: this one had no time left")
 
 // A passage is one pass over one target while it is made.
 type passage struct {
@@ -22,6 +22,7 @@ type passage struct {
 	ledger  restore.Ledger
 	loaded  time.Time
 	passed  time.Time
+	early   bool                 // the pass began while half of the time for listing was left, or more
 	suspect bool                 // the ledger may differ from the store: load it again next time
 	lost    map[restore.Key]bool // records that another run changed first
 }
@@ -30,7 +31,7 @@ type passage struct {
 func (w *Watcher) pass(times phases, target restore.Target, now time.Time) Pass {
 	p := &passage{
 		Watcher: w, Pass: Pass{Target: target}, times: times, now: now,
-		lost: make(map[restore.Key]bool),
+		early: times.half.Err() == nil, lost: make(map[restore.Key]bool),
 	}
 	if p.load() {
 		p.save(p.observe())
@@ -52,9 +53,9 @@ func (p *passage) holding() holding {
 
 // load finds the ledger, in memory or in the store, and begins it when there is none.
 func (p *passage) load() bool {
-	if err := p.times.list.Err(); err != nil {
+	if p.times.list.Err() != nil {
 		p.Blind = true
-		p.fail(restore.FailedUnavailable, errors.New("left for the next run: this one had no time left"))
+		p.fail(restore.FailedUnavailable, errNoTime)
 		return false
 	}
 	h := p.recall(p.Target)
@@ -117,8 +118,14 @@ func (p *passage) begin() error {
 // observe lists the jobs and returns the records that this changes. From an incomplete listing nothing is saved but
 // the failure itself.
 func (p *passage) observe() restore.Observation {
-	p.passed = p.now // even if it fails: a target that never answers must not come first for ever
 	listing, err := p.list()
+	if err != nil && p.times.list.Err() != nil && !p.early {
+		// It came too late to be asked for long enough: that is no turn, so it comes first the next time.
+		p.Blind = true
+		p.fail(restore.FailedUnavailable, fmt.Errorf("%w: %w", errNoTime, err))
+		return restore.Observation{}
+	}
+	p.passed = p.now // even if it fails: a target that never answers must not come first for ever
 	if err != nil {
 		return p.blind(restore.FailedUnavailable, err)
 	}
@@ -145,11 +152,13 @@ func (p *passage) blind(kind restore.FailureKind, err error) restore.Observation
 // practice and not by contract: the order is checked as pages come, and a listing out of order is read to its end.
 func (p *passage) list() (restore.Listing, error) {
 	full := p.ledger.FullReadDue(p.now)
+	horizon := p.ledger.Horizon(p.now)
 	perPage := newestPage
-	if full {
+	// Many jobs alive are read in few pages: an API that takes a hundred requests a minute would not give more than ten
+	// thousand of them otherwise, and nothing to anybody else.
+	if full || p.ledger.CreatedFrom(horizon) > newestPage {
 		perPage = fullPage
 	}
-	horizon := p.ledger.Horizon(p.now)
 	var listing restore.Listing
 	descending := true
 	for jobs, err := range p.Lister.RestoreJobs(p.times.list, p.Target, perPage) {
@@ -174,11 +183,17 @@ func newestFirst(jobs []restore.Job) bool {
 		!slices.ContainsFunc(jobs, func(j restore.Job) bool { return j.Created.IsZero() })
 }
 
-// save writes what changed. A batch and the target's own record rest on the jobs: they wait for the next pass when a
+// save writes what changed, for as long as there is time to publish some of it too. A batch and the target's own record rest on the jobs: they wait for the next pass when a
 // job could not be saved, which will find the same again.
 func (p *passage) save(found restore.Observation) {
 	complete := true
-	for _, record := range found.Changed {
+	for i, record := range found.Changed {
+		if p.times.observe.Err() != nil {
+			p.Unsaved = true
+			p.fail(restore.FailedState, fmt.Errorf("save %d of %s: %w",
+				len(found.Changed)-i, counted(len(found.Changed), "changed record"), errNoTime))
+			return
+		}
 		_, isJob := record.Memory.(restore.JobMemory)
 		if !isJob && !complete {
 			continue
@@ -193,7 +208,7 @@ func (p *passage) save(found restore.Observation) {
 	// A batch goes after its jobs, and not at all if one of them could not go: what is left of it would be taken for a
 	// batch that nobody was told of.
 	for _, record := range found.Dropped {
-		if !p.drop(record) {
+		if p.times.observe.Err() != nil || !p.drop(record) {
 			return
 		}
 	}
@@ -228,116 +243,6 @@ func (p *passage) drop(record restore.Record) bool {
 		p.fail(restore.FailedState, fmt.Errorf("drop %s: %w", record.Key(), err))
 	}
 	return false
-}
-
-// publish tells every output what the outboxes hold for it, whether this run or an earlier one put it there, and notes
-// what was accepted. The outputs are told at once, so that one that fails or hangs keeps nothing from the others. If we
-// crash in between, the next run tells the same again under the same ids.
-func (p *passage) publish() {
-	results := make([]result, len(p.Outputs))
-	var all sync.WaitGroup
-	for i, output := range p.Outputs {
-		if entries := p.outboxes(output.Name); len(entries) > 0 {
-			all.Go(func() { results[i] = tell(p.times.publish, output, entries) })
-		}
-	}
-	all.Wait()
-	for _, r := range results {
-		if r.err != nil {
-			p.fail(restore.FailedPublish, r.err)
-			p.Unpublished = true
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(p.ledger.Records)) {
-		p.settle(p.ledger.Records[key], results)
-	}
-}
-
-// A result is what an output made of the events that it was told: the sequence up to which it has accepted each
-// record's.
-type result struct {
-	taken map[restore.Key]int
-	err   error
-}
-
-func tell(ctx context.Context, output Output, entries []entry) result {
-	events := make([]restore.Event, len(entries))
-	for i, e := range entries {
-		events[i] = e.event
-	}
-	accepted, err := output.Publisher.Publish(ctx, events)
-	r := result{taken: make(map[restore.Key]int)}
-	if err != nil {
-		r.err = fmt.Errorf("publish %s to %s: %w", counted(len(events), "event"), output.Name, err)
-	}
-	blocked := make(map[restore.Key]bool)
-	for i, e := range entries {
-		if i >= len(accepted) || !accepted[i] {
-			blocked[e.key] = true
-		}
-		if !blocked[e.key] {
-			r.taken[e.key] = e.event.Sequence
-		}
-	}
-	return r
-}
-
-// settle saves how far each output has taken a record's outbox, and lets go of what all have taken.
-func (p *passage) settle(record restore.Record, results []result) {
-	if len(record.Outbox) == 0 || p.lost[record.Key()] {
-		return
-	}
-	taken := make(map[string]int)
-	moved := false
-	for i, output := range p.Outputs {
-		taken[output.Name] = record.TakenBy(output.Name)
-		if upTo, ok := results[i].taken[record.Key()]; ok {
-			taken[output.Name], moved = upTo, true
-		}
-	}
-	settled := record.Take(taken)
-	if !moved && len(settled.Outbox) == len(record.Outbox) {
-		return
-	}
-	p.Published = append(p.Published, record.Outbox[:len(record.Outbox)-len(settled.Outbox)]...)
-	// If this is not saved, the events are told once more; that is a failure to report, but nothing is lost.
-	_, _ = p.write(settled)
-}
-
-// An entry is one event of an outbox, and its place there.
-type entry struct {
-	key   restore.Key
-	place int
-	event restore.Event
-}
-
-// outboxes returns all that an output is to be told: the first event of every job, then the second of each, and so on,
-// so that one call to a publisher that takes one event of a job at a time takes many; then batches, whose end follows
-// their jobs', and the target.
-func (p *passage) outboxes(output string) []entry {
-	var entries []entry
-	for _, key := range slices.Sorted(maps.Keys(p.ledger.Records)) {
-		if p.lost[key] {
-			continue // another run has it, and what it holds now is not known here
-		}
-		for place, event := range p.ledger.Records[key].Untaken(output) {
-			entries = append(entries, entry{key, place, event})
-		}
-	}
-	slices.SortStableFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(p.rank(a.key), p.rank(b.key)), cmp.Compare(a.place, b.place))
-	})
-	return entries
-}
-
-func (p *passage) rank(key restore.Key) int {
-	switch p.ledger.Records[key].Memory.(type) {
-	case restore.JobMemory:
-		return 0
-	case restore.BatchMemory:
-		return 1
-	}
-	return 2
 }
 
 // count notes what is left in the outboxes.

@@ -13,15 +13,27 @@ import (
 type queue struct {
 	mu      sync.Mutex
 	changed sync.Cond
-	pending []restore.Target
+	lanes   []*lane
+	of      map[string]*lane // by project
 	seen    map[restore.Target]bool
-	running map[string]int // by project
-	under   int            // passes under way; each may still add targets
+	under   int // passes under way; each may still add targets
 	passes  []Pass
 }
 
+// A lane is what of the queue is of one project.
+type lane struct {
+	waiting []waiting
+	running int
+}
+
+// A waiting target has its place in the whole queue.
+type waiting struct {
+	target restore.Target
+	place  int
+}
+
 func newQueue(targets []restore.Target) *queue {
-	q := &queue{seen: make(map[restore.Target]bool), running: make(map[string]int)}
+	q := &queue{seen: make(map[restore.Target]bool), of: make(map[string]*lane)}
 	q.changed.L = &q.mu
 	q.add(targets)
 	return q
@@ -32,10 +44,17 @@ func (q *queue) add(targets []restore.Target) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, t := range targets {
-		if !q.seen[t] {
-			q.seen[t] = true
-			q.pending = append(q.pending, t)
+		if q.seen[t] {
+			continue
 		}
+		l := q.of[t.Project]
+		if l == nil {
+			l = new(lane)
+			q.of[t.Project] = l
+			q.lanes = append(q.lanes, l)
+		}
+		l.waiting = append(l.waiting, waiting{t, len(q.seen)})
+		q.seen[t] = true
 	}
 	q.changed.Broadcast()
 }
@@ -44,27 +63,41 @@ func (q *queue) add(targets []restore.Target) {
 func (q *queue) next() (restore.Target, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.pending) == 0 {
+	l := q.least()
+	for l == nil {
 		if q.under == 0 {
 			return restore.Target{}, false
 		}
 		q.changed.Wait()
+		l = q.least()
 	}
-	// MinFunc takes the first of equals, so the order of the queue decides within a project.
-	t := slices.MinFunc(q.pending, func(a, b restore.Target) int {
-		return cmp.Compare(q.running[a.Project], q.running[b.Project])
-	})
-	q.pending = slices.Delete(q.pending, slices.Index(q.pending, t), slices.Index(q.pending, t)+1)
-	q.running[t.Project]++
+	t := l.waiting[0].target
+	l.waiting = l.waiting[1:]
+	l.running++
 	q.under++
 	return t, true
+}
+
+// least returns the lane with the fewest passes under way of those in which a target waits, nil if there is none. Among
+// equals the order of the queue decides.
+func (q *queue) least() (least *lane) {
+	for _, l := range q.lanes {
+		if len(l.waiting) > 0 && (least == nil || l.before(least)) {
+			least = l
+		}
+	}
+	return least
+}
+
+func (l *lane) before(other *lane) bool {
+	return cmp.Or(cmp.Compare(l.running, other.running), cmp.Compare(l.waiting[0].place, other.waiting[0].place)) < 0
 }
 
 // done takes back a target that next gave, with what came of it.
 func (q *queue) done(t restore.Target, p Pass) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.running[t.Project]--
+	q.of[t.Project].running--
 	q.under--
 	q.passes = append(q.passes, p)
 	q.changed.Broadcast()

@@ -90,26 +90,68 @@ func (r Report) Failed() int {
 	return n
 }
 
+// What an error says of the failures. CloudWatch Logs takes an event of 256 KB (CloudWatch Logs quotas), and a run may
+// have thousands of targets that fail alike.
+const (
+	maxTold  = 20       // failures that are told with what they say
+	maxSaid  = 2000     // bytes of that
+	maxNamed = 64 << 10 // bytes of those that are named alone, target and kind
+)
+
 // Err returns an error that names each failing target and the kind of its failures if the run as a whole failed: if no
 // target could be seen, or something observed could not be saved, or something saved could not be published.
-// One bad target among good ones is no error.
+// One bad target among good ones is no error. The error's text is bounded: what the failures say is told of the first
+// twenty, and past a thousand targets or so the rest is counted.
 func (r Report) Err() error {
 	blind, severe := 0, false
-	var failures []string
+	var said bounded
 	for _, p := range r.Passes {
 		if p.Blind {
 			blind++
 		}
 		severe = severe || p.Unsaved || p.Unpublished || blind == len(r.Passes)
 		for _, f := range p.Failures {
-			failures = append(failures, fmt.Sprintf("%s: %s: %s", p.Target, f.Kind, f.Err))
+			said.add(p.Target, f)
 		}
 	}
 	if !severe {
 		return nil
 	}
-	return fmt.Errorf("%d of %s failed: %s",
-		r.Failed(), counted(len(r.Passes), "target"), strings.Join(failures, "; "))
+	return fmt.Errorf("%d of %s failed: %s", r.Failed(), counted(len(r.Passes), "target"), said.String())
+}
+
+// A bounded is a list of failures that does not grow with their number for ever.
+type bounded struct {
+	parts      []string
+	bytes      int
+	told, left int
+}
+
+func (b *bounded) add(t restore.Target, f Failure) {
+	part := fmt.Sprintf("%s: %s", t, f.Kind)
+	switch {
+	case b.told < maxTold:
+		b.told++
+		said := f.Err.Error()
+		if len(said) > maxSaid {
+			said = strings.ToValidUTF8(said[:maxSaid], "") + "…"
+		}
+		part += ": " + said
+	case b.bytes+len(part) > maxNamed:
+		b.left++
+		return
+	default:
+		b.bytes += len(part)
+	}
+	b.parts = append(b.parts, part)
+}
+
+func (b *bounded) String() string {
+	text := strings.Join(b.parts, "; ")
+	if b.left > 0 {
+		text += fmt.Sprintf("; and %s more", counted(b.left, "failure"))
+	}
+	return text
 }
 
 // counted writes "1 event" and "2 events".

@@ -90,15 +90,38 @@ func (w *Watcher) visit(q *queue, times phases, target restore.Target, now time.
 // inTurn returns the targets, those passed over longest ago first, so that none starves when a run's time is too short
 // for all. Without a memory the minute decides who begins.
 func (w *Watcher) inTurn(all []restore.Target, now time.Time) []restore.Target {
-	if len(all) == 0 {
+	n := len(all)
+	if n == 0 {
 		return nil
 	}
-	first := int(now.Unix()/60) % len(all)
-	targets := slices.Concat(all[first:], all[:first])
+	step := stride(n)
+	first := int(now.Unix()/60) % n * step % n
+	targets := make([]restore.Target, n)
+	for i := range targets {
+		targets[i] = all[(first+i)%n*step%n]
+	}
 	slices.SortStableFunc(targets, func(a, b restore.Target) int {
 		return w.recall(a).passed.Compare(w.recall(b).passed)
 	})
 	return targets
+}
+
+// stride returns the step by which n targets are visited, each once: near the golden section, so that those visited in a
+// row are of many projects, and so that runs which begin a step apart, minute after minute, begin far from each other.
+func stride(n int) int {
+	for s := max(1, n*618/1000); ; s++ {
+		if divisor(s, n) == 1 {
+			return s
+		}
+	}
+}
+
+// divisor returns the greatest that two numbers have in common.
+func divisor(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 func (w *Watcher) recall(t restore.Target) holding {
@@ -116,21 +139,41 @@ func (w *Watcher) keep(t restore.Target, h holding) {
 	w.held[t] = h
 }
 
-// phases are the contexts of one run: whatever lists ends first, then whatever publishes, so that there is always time
-// left to save what was listed and to note what was published.
+// phases are the contexts of one run. Whatever lists ends first, then the writing of what was listed, then the publishing,
+// so that there is always time left for what rests on it. Those of the first line say until when something may begin; the
+// others end what they are given to.
 type phases struct {
-	list, publish, save context.Context //nolint:containedctx // three names for what else were three parameters everywhere
+	half, observe, tell context.Context //nolint:containedctx // names for what else were parameters everywhere
+	list, publish, save context.Context //nolint:containedctx // the same
 }
 
-// schedule divides the time until ctx's deadline: the last quarter, at most ten seconds, is kept for publishing and
-// saving, and the last third of that for saving alone.
+// schedule divides the time until ctx's deadline. The last quarter, at most ten seconds, is kept for saving what was
+// listed (a third of it), for publishing (a third), and for noting what was published. The last moment is left alone: who
+// is still at work then is killed, and loses what it remembers and could have reported.
 func schedule(ctx context.Context) (phases, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return phases{ctx, ctx, ctx}, func() {}
+		return phases{ctx, ctx, ctx, ctx, ctx, ctx}, func() {}
 	}
-	reserve := min(time.Until(deadline)/4, 10*time.Second)
-	list, cancelList := context.WithDeadline(ctx, deadline.Add(-reserve))
-	publish, cancelPublish := context.WithDeadline(ctx, deadline.Add(-reserve/3))
-	return phases{list, publish, ctx}, func() { cancelList(); cancelPublish() }
+	left := time.Until(deadline)
+	reserve := min(left/4, 10*time.Second)
+	var cancels []context.CancelFunc
+	before := func(d time.Duration) context.Context {
+		phase, cancel := context.WithDeadline(ctx, deadline.Add(-d))
+		cancels = append(cancels, cancel)
+		return phase
+	}
+	times := phases{
+		half:    before(reserve + (left-reserve)/2),
+		list:    before(reserve),
+		observe: before(reserve * 2 / 3),
+		tell:    before(reserve / 2),
+		publish: before(reserve / 3),
+		save:    before(reserve / 10),
+	}
+	return times, func() {
+		for _, cancel := range cancels {
+			cancel()
+		}
+	}
 }
