@@ -1,0 +1,121 @@
+package loadtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A topic is an SNS endpoint that knows PublishBatch and no other call. The emulators take some hundred messages a second
+// and would be all that is measured; what they are for, that SNS takes what is sent, is shown by other tests.
+type topic struct {
+	delay time.Duration // of each answer
+
+	mu    sync.Mutex
+	calls int
+	told  map[string]int // how often each event arrived, by id
+	last  map[string]int // the sequence that arrived last, by subject
+	wrong []string       // what broke the order
+}
+
+func newTopic() *topic { return &topic{told: make(map[string]int), last: make(map[string]int)} }
+
+// ServeHTTP answers a call in the query protocol of SNS.
+func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil || r.Form.Get("Action") != "PublishBatch" {
+		http.Error(w, "this topic knows PublishBatch alone", http.StatusNotImplemented)
+		return
+	}
+	time.Sleep(t.delay)
+	var taken strings.Builder
+	for n := 1; ; n++ {
+		entry := "PublishBatchRequestEntries.member." + strconv.Itoa(n) + "."
+		if !r.Form.Has(entry + "Id") {
+			break
+		}
+		t.take(r.Form.Get(entry + "Message"))
+		fmt.Fprintf(&taken, "<member><Id>%s</Id><MessageId>%d</MessageId></member>", r.Form.Get(entry+"Id"), n)
+	}
+	t.mu.Lock()
+	t.calls++
+	t.mu.Unlock()
+	w.Header().Set("Content-Type", "text/xml")
+	fmt.Fprintf(w, `<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishBatchResult>`+
+		`<Successful>%s</Successful><Failed/></PublishBatchResult></PublishBatchResponse>`, &taken)
+}
+
+// take notes the event in a message.
+func (t *topic) take(message string) {
+	var parts struct{ Default string }
+	var event struct{ ID, Subject, Sequence string }
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := json.Unmarshal([]byte(message), &parts); err != nil {
+		t.wrong = append(t.wrong, "message: "+err.Error())
+		return
+	}
+	if err := json.Unmarshal([]byte(parts.Default), &event); err != nil {
+		t.wrong = append(t.wrong, "event: "+err.Error())
+		return
+	}
+	sequence, err := strconv.Atoi(event.Sequence)
+	if err != nil || sequence < t.last[event.Subject] {
+		t.wrong = append(t.wrong, fmt.Sprintf("%s has sequence %q after %d", event.ID, event.Sequence, t.last[event.Subject]))
+	}
+	t.told[event.ID]++
+	t.last[event.Subject] = sequence
+}
+
+// takeCalls returns how many calls were made since it was asked last.
+func (t *topic) takeCalls() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.calls
+	t.calls = 0
+	return n
+}
+
+// heard returns how many events have arrived, and how often any of them came again.
+func (t *topic) heard() (events, again int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, n := range t.told {
+		again += n - 1
+	}
+	return len(t.told), again
+}
+
+// differences returns what is missing, came twice, came unasked or came out of order, at most ten of each.
+func (t *topic) differences(owed []string) (found []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := make(map[string]int, len(t.told))
+	for id, n := range t.told {
+		left[id] = n
+	}
+	missing := 0
+	for _, id := range owed {
+		if left[id] == 0 {
+			if missing++; missing <= 10 {
+				found = append(found, id+" is missing")
+			}
+		}
+		left[id]--
+	}
+	extra := 0
+	for id, n := range left {
+		if n > 0 {
+			if extra++; extra <= 10 {
+				found = append(found, fmt.Sprintf("%s came %d times too often", id, n))
+			}
+		}
+	}
+	if missing+extra > 0 {
+		found = append(found, fmt.Sprintf("%d of %d are missing, %d came too often", missing, len(owed), extra))
+	}
+	return append(found, t.wrong[:min(10, len(t.wrong))]...)
+}
