@@ -27,14 +27,12 @@ func TestBootstrapSurvivesKills(t *testing.T) {
 		}
 	})
 	steps := 0
-	for wanted := kills(40); r.kills() < wanted; steps++ {
+	for ; r.goesOn(began); steps++ {
 		if steps > 0 {
 			r.note("the world: %s", l.step(time.Now()))
 		}
 		l.show(r.sim)
-		for range 1 + random.IntN(5) {
-			r.run(compose(random))
-		}
+		r.disturb(random)
 		r.settle(random.IntN(2))
 		for _, cluster := range clusters {
 			o.see(l.listing(cluster), time.Now())
@@ -45,10 +43,61 @@ func TestBootstrapSurvivesKills(t *testing.T) {
 	for _, wrong := range v.wrong {
 		t.Error(wrong)
 	}
+	r.metEverything(v)
 	t.Logf("seed %d: %d kills in %d runs and %d steps of the world, %s; %d events owed, %d told, %d duplicates",
 		number, r.kills(), r.runs, steps, time.Since(began).Round(100*time.Millisecond), sum(o.count), v.told, v.duplicates)
 	t.Logf("killed by %s\nkilled in %s\nfaults: %s\nowed: %s",
 		table(r.killedBy), table(r.killedIn), table(r.journal.met), table(o.count))
+}
+
+// Without a flag the test makes so many kills, or as many as a slow machine makes in that time.
+const (
+	usualKills = 40
+	usualTime  = 40 * time.Second
+)
+
+func (r *runner) goesOn(began time.Time) bool {
+	if *killsFlag > 0 {
+		return r.kills() < *killsFlag
+	}
+	return r.kills() < usualKills && time.Since(began) < usualTime
+}
+
+// disturb makes the runs by script that follow a step of the world: mostly until one of them has done all that there was
+// to do, for what comes after it has little to lose.
+func (r *runner) disturb(random *rand.Rand) {
+	for range 2 + random.IntN(6) {
+		outcome, ok := r.run(compose(random))
+		if _, done := clean(outcome); ok && done && random.IntN(4) > 0 {
+			return
+		}
+	}
+}
+
+// metEverything complains when a long test did not meet what it is for: then nothing was proved.
+func (r *runner) metEverything(v verdict) {
+	if r.kills() < 150 {
+		return
+	}
+	for _, kind := range faults {
+		if r.journal.met[kind] == 0 {
+			r.t.Errorf("no request met this: %s", kind)
+		}
+	}
+	for _, by := range append(kills, theClock) {
+		if r.killedBy[by] == 0 {
+			r.t.Errorf("nothing was killed by this: %s", by)
+		}
+	}
+	for _, stage := range []string{load, list, save, publish, trim} {
+		in := func(phase string) bool { return strings.HasPrefix(phase, stage) }
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(r.killedIn)), in) {
+			r.t.Errorf("nothing was killed in this phase: %s", stage)
+		}
+	}
+	if v.duplicates == 0 {
+		r.t.Error("nothing was told twice")
+	}
 }
 
 // A runner makes the runs of two processes, as a function has them whose platform keeps one warm and starts another.
@@ -57,13 +106,13 @@ type runner struct {
 	functions [2]*testserver.Function
 	took      []time.Duration // by runs that had something to tell and were let alone, the latest last
 	killedIn  map[string]int  // by phase
-	killedBy  map[string]int
+	killedBy  map[faultKind]int
 	runs      int
 	log       []string
 }
 
 func newRunner(w *world) *runner {
-	return &runner{world: w, killedIn: map[string]int{}, killedBy: map[string]int{}}
+	return &runner{world: w, killedIn: map[string]int{}, killedBy: map[faultKind]int{}}
 }
 
 func table[K ~string](counts map[K]int) string {
@@ -91,20 +140,24 @@ func sum[K comparable](counts map[K]int) (n int) {
 type victim struct {
 	function *testserver.Function
 	journal  *journal
+	beside   bool // another process makes a run too
 	mu       sync.Mutex
-	by       string // what killed it, or ""
-	phase    string // how far the run had come then
+	by       faultKind // what killed it, or ""
+	phase    string    // how far the run had come then
 	over     bool
 }
 
 // kill kills the process and waits for its end, unless the run is over.
-func (v *victim) kill(by string) {
+func (v *victim) kill(by faultKind) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.over || v.by != "" {
 		return
 	}
 	v.by, v.phase = by, v.journal.phase()
+	if v.beside {
+		v.phase = "beside another run"
+	}
 	v.function.Stop() // by SIGKILL
 }
 
@@ -120,7 +173,7 @@ func (v *victim) end() bool {
 func (r *runner) run(s script) (testserver.Outcome, bool) {
 	r.t.Helper()
 	r.runs++
-	v := &victim{function: r.function(s), journal: r.journal}
+	v := &victim{function: r.function(s), journal: r.journal, beside: s.overlap}
 	r.stage(s)
 	r.journal.begin(v.kill)
 	var beside sync.WaitGroup
@@ -129,7 +182,7 @@ func (r *runner) run(s script) (testserver.Outcome, bool) {
 		beside.Go(func() { other.Try(r.tick, s.deadline) })
 	}
 	if s.killAt > 0 {
-		clock := time.AfterFunc(r.moment(s), func() { v.kill("the clock") })
+		clock := time.AfterFunc(r.moment(s), func() { v.kill(theClock) })
 		defer clock.Stop()
 	}
 	began := time.Now()
@@ -151,7 +204,7 @@ func (r *runner) run(s script) (testserver.Outcome, bool) {
 func summary(outcome testserver.Outcome, v *victim) string {
 	switch {
 	case v.by != "":
-		return "KILLED by " + v.by + ": " + v.phase
+		return fmt.Sprintf("KILLED by %s: %s", v.by, v.phase)
 	case outcome.Error != nil:
 		return outcome.Error.Message
 	}

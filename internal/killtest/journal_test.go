@@ -10,8 +10,8 @@ import (
 type journal struct {
 	mu    sync.Mutex
 	calls []*call
-	met   map[faultKind]int // over all runs
-	end   func(by string)   // kills the program that makes the run
+	met   map[faultKind]int  // over all runs
+	end   func(by faultKind) // kills the program that makes the run
 }
 
 // A call is one request of a run.
@@ -21,12 +21,13 @@ type call struct {
 	operation string
 	reached   bool // the server has answered
 	answered  bool // and the answer is on its way to the program
+	end       func(by faultKind)
 }
 
 func newJournal() *journal { return &journal{met: map[faultKind]int{}} }
 
 // begin begins a run; end kills the program that makes it.
-func (j *journal) begin(end func(by string)) {
+func (j *journal) begin(end func(by faultKind)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.calls, j.end = nil, end
@@ -35,7 +36,7 @@ func (j *journal) begin(end func(by string)) {
 func (j *journal) asked(server, operation string) *call {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	c := &call{journal: j, server: server, operation: operation}
+	c := &call{journal: j, server: server, operation: operation, end: j.end}
 	j.calls = append(j.calls, c)
 	return c
 }
@@ -56,40 +57,47 @@ func (c *call) relayed() {
 func (j *journal) struck(kind faultKind) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if kind != "" && kind != killBefore && kind != killAfter {
+	if kind != "" && !slices.Contains(kills, kind) {
 		j.met[kind]++
 	}
 }
 
-// kill ends the program of the run in hand, and returns when it is gone.
-func (j *journal) kill(kind faultKind) {
-	j.mu.Lock()
-	end := j.end
-	j.mu.Unlock()
-	end(string(kind))
-}
+// kill ends the program of the run to which the request belongs, and returns when it is gone. A late answer to a program
+// that has been killed already ends nobody.
+func (c *call) kill(by faultKind) { c.end(by) }
 
-// phase says how far the run in hand has come, by its latest request.
+// The phases of a run, as its requests show them.
+const (
+	start   = "0 start"
+	load    = "1 load"
+	list    = "2 list"
+	save    = "3 save"
+	publish = "4 publish"
+	trim    = "5 trim"
+)
+
+// phase says how far the run in hand has come, by its latest request. The passes of one run are made at once, so that
+// another target may be in another phase.
 func (j *journal) phase() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.calls) == 0 {
-		return "0 before its first request"
+		return start
 	}
 	last := j.calls[len(j.calls)-1]
 	published := slices.ContainsFunc(j.calls, func(c *call) bool { return c.operation == "PublishBatch" })
 	var stage string
 	switch {
 	case last.operation == "PutItem" && published:
-		stage = "5 trim"
+		stage = trim
 	case last.operation == "PutItem":
-		stage = "3 save"
+		stage = save
 	case last.operation == "PublishBatch":
-		stage = "4 publish"
+		stage = publish
 	case last.operation == "Query":
-		stage = "1 load"
+		stage = load
 	default:
-		stage = "2 list"
+		stage = list
 	}
 	switch {
 	case last.answered:

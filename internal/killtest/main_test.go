@@ -25,11 +25,3 @@ func seed(t *testing.T) uint64 {
 	t.Logf("seed %d", s)
 	return s
 }
-
-// kills returns how many kills a test is to make.
-func kills(usually int) int {
-	if *killsFlag > 0 {
-		return *killsFlag
-	}
-	return usually
-}

@@ -27,6 +27,8 @@ const (
 	swallowAfter  faultKind = "blackhole after"
 	killBefore    faultKind = "kill before"
 	killAfter     faultKind = "kill after"
+	theClock      faultKind = "the clock"    // kills at a moment of its own
+	killBetween   faultKind = "kill between" // the answer is there, and what comes next is not
 )
 
 // A fault meets some requests of one run.
@@ -185,7 +187,7 @@ func (p *proxy) pass(client net.Conn, in io.Reader, request *http.Request, body 
 	case swallowBefore:
 		return swallow(in)
 	case killBefore:
-		p.journal.kill(f.kind)
+		call.kill(f.kind)
 		return false
 	case delayed:
 		time.Sleep(f.delay)
@@ -201,7 +203,7 @@ func (p *proxy) pass(client net.Conn, in io.Reader, request *http.Request, body 
 	case swallowAfter:
 		return swallow(in)
 	case killAfter:
-		p.journal.kill(f.kind)
+		call.kill(f.kind)
 		return false
 	case truncated:
 		client.Write(answer[:int(f.share*float64(len(answer)))]) // whoever hung up misses nothing
@@ -209,6 +211,9 @@ func (p *proxy) pass(client net.Conn, in io.Reader, request *http.Request, body 
 	}
 	call.relayed()
 	_, err = client.Write(answer)
+	if f.kind == killBetween {
+		call.kill(f.kind)
+	}
 	return err == nil && !last
 }
 

@@ -33,6 +33,11 @@ func quiet(container int) script {
 	return script{container: container, attempts: 3, deadline: 30 * time.Second}
 }
 
+var (
+	kills  = []faultKind{killBefore, killAfter, killBetween}
+	faults = []faultKind{resetBefore, resetAfter, truncated, delayed, swallowBefore, swallowAfter}
+)
+
 // compose writes the script of one disturbed run.
 func compose(r *rand.Rand) script {
 	s := script{
@@ -43,13 +48,10 @@ func compose(r *rand.Rand) script {
 	case 0, 1, 2, 3:
 		s.killAt = 0.02 + 1.1*r.Float64()
 	case 4, 5, 6, 7:
-		s.strike(r, []faultKind{killBefore, killAfter}[r.IntN(2)])
+		s.strike(r, kills[r.IntN(len(kills))])
 	}
 	for range []int{0, 0, 1, 1, 2, 3}[r.IntN(6)] {
-		kinds := []faultKind{
-			resetBefore, resetBefore, resetAfter, resetAfter, truncated, truncated, delayed, delayed, delayed, swallowBefore, swallowAfter,
-		}
-		s.strike(r, kinds[r.IntN(len(kinds))])
+		s.strike(r, faults[r.IntN(min(len(faults), 1+r.IntN(9)))]) // the last ones, which cost most, least
 	}
 	return s
 }
