@@ -43,11 +43,13 @@ type outcome struct {
 
 // A program is restorewatch in one of the forms in which it is deployed.
 type program interface {
-	env() []string // what it needs beside the world
+	env() []string             // what it needs beside the world
+	envWithoutState() []string // the state is where nothing is
 	run(env []string) outcome
 	kill()    // may be called while it runs, by anybody
 	restart() // what it had in memory is gone
 	ledger() (restore.Ledger, error)
+	twin() program // another one over the same state
 }
 
 // A mortal is a test that a function may die in: what says that it is dead ends the goroutine that waits, not the test.
@@ -89,6 +91,10 @@ func newLambda(t *testing.T, w *world) program {
 
 func (l *lambda) env() []string {
 	return []string{"STATE_TABLE=" + l.table, "AWS_ENDPOINT_URL_DYNAMODB=" + l.w.table.serve(l.t)}
+}
+
+func (l *lambda) envWithoutState() []string {
+	return []string{"AWS_ENDPOINT_URL_DYNAMODB=http://" + closedPort(l.t)}
 }
 
 func (l *lambda) run(env []string) outcome {
@@ -136,6 +142,8 @@ func (l *lambda) restart() {
 	l.f = nil
 }
 
+func (l *lambda) twin() program { return &lambda{t: l.t, w: l.w, table: l.table} }
+
 func (l *lambda) ledger() (restore.Ledger, error) {
 	cfg := testserver.AWSConfig(l.t, testserver.DynamoDB(l.t))
 	return dynamo.New(dynamodb.NewFromConfig(cfg), l.table).Load(l.t.Context(), target)
@@ -156,6 +164,10 @@ func newCommand(t *testing.T, _ *world) program {
 }
 
 func (c *command) env() []string { return []string{"STATE_FILE=" + c.file} }
+
+func (c *command) envWithoutState() []string {
+	return []string{"STATE_FILE=" + filepath.Join(c.t.TempDir(), "missing", "state.db")}
+}
 
 func (c *command) run(env []string) outcome {
 	c.t.Helper()
@@ -192,6 +204,8 @@ func (c *command) kill() {
 }
 
 func (c *command) restart() {}
+
+func (c *command) twin() program { return &command{t: c.t, file: c.file} }
 
 func (c *command) ledger() (restore.Ledger, error) {
 	store, err := sqlite.OpenReadOnly(c.t.Context(), c.file)
