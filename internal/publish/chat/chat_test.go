@@ -129,21 +129,35 @@ var entity = regexp.MustCompile(`&(amp|lt|gt);`)
 // Text of the API formats nothing, mentions nobody, and breaks no line.
 func TestHostileEventIsText(t *testing.T) {
 	for _, e := range publishtest.Hostile() {
-		n := read(t, chat.Notification(renderer, e))
-		checkLimits(t, n)
-		for _, text := range n.shown() {
-			text = entity.ReplaceAllString(address.ReplaceAllString(text, ""), "")
-			if i := strings.IndexAny(text, "<>&*~`[]@\\#"); i >= 0 {
-				t.Errorf("%s: markup in %.100q", e.Type, text[i:])
-			}
-			if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) {
-				t.Errorf("%s: a character that is not seen in %.100q", e.Type, text)
-			}
+		checkText(t, e)
+	}
+}
+
+func checkText(t *testing.T, e restore.Event) {
+	t.Helper()
+	n := read(t, chat.Notification(renderer, e))
+	checkLimits(t, n)
+	for _, text := range n.shown() {
+		text = entity.ReplaceAllString(address.ReplaceAllString(text, ""), "")
+		if i := strings.IndexAny(text, "<>&*~`[]@\\#"); i >= 0 {
+			t.Errorf("%s: markup in %.100q", e.Type, text[i:])
 		}
-		if strings.Contains(n.Content.Title, "\n") || strings.Contains(n.Metadata.Summary, "\n") {
-			t.Errorf("%s: title %q, summary %q", e.Type, n.Content.Title, n.Metadata.Summary)
+		if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) {
+			t.Errorf("%s: a character that is not seen in %.100q", e.Type, text)
 		}
 	}
+	if strings.Contains(n.Content.Title, "\n") || strings.Contains(n.Metadata.Summary, "\n") {
+		t.Errorf("%s: title %q, summary %q", e.Type, n.Content.Title, n.Metadata.Summary)
+	}
+}
+
+// FuzzNotification renders events whose every text may be anything.
+func FuzzNotification(f *testing.F) {
+	for i, text := range []string{"Cluster0", "<!channel>", "[x](https://example.com)", "\x1b\u202e\xff", "&amp;", "@here #x", "_a_"} {
+		f.Add(uint64(i), text, "READY")
+		f.Add(uint64(i), strings.Repeat("&", 50), text)
+	}
+	f.Fuzz(func(t *testing.T, choice uint64, a, b string) { checkText(t, publishtest.Fuzzed(choice, a, b)) })
 }
 
 func TestEscapes(t *testing.T) {

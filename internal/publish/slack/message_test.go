@@ -261,20 +261,6 @@ func TestStrangeEvents(t *testing.T) {
 	}
 }
 
-func FuzzMessage(f *testing.F) {
-	f.Add("Cluster0", "FINISHED", "x.tar.gz", int64(1516837778), 3)
-	f.Add("\x1b\u202e\xff<!channel>", "*_~`", "&", int64(-1), 60)
-	f.Fuzz(func(t *testing.T, cluster, status, file string, expires int64, n int) {
-		e := publishtest.Finished()
-		job := *e.Job
-		job.ClusterName, job.Status = cluster, restore.Status(status)
-		job.Delivery.Expires = time.Unix(expires%1e11, 0).UTC()
-		job.Hashes = slices.Repeat([]restore.Hash{{File: file, Algorithm: "SHA1", Sum: status}}, max(0, n)%64)
-		e.Job, e.Change, e.ID = &job, &restore.Change{From: file, To: status}, cluster
-		validate(t, slack.Message(renderer, e))
-	})
-}
-
 // A person sees in the first line, and hears in the first word, that a message is a test.
 func TestATestSaysThatItIsOne(t *testing.T) {
 	test := publish.Renderer{BaseURL: publishtest.BaseURL, Test: true}
