@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -20,7 +21,7 @@ var (
 )
 
 // makeRoom stands behind the name of the directory.
-const makeRoom = " (df shows what is free, quota what a user may have): nothing is lost, the next run tries again"
+const makeRoom = " (df and df -i show what is free, quota what a user may have): nothing is lost, the next run tries again"
 
 const permission = "give this user the right to write it and its directory, or set STATE_FILE to another place"
 
@@ -40,6 +41,9 @@ func (s *Store) explain(doing string, err error) error {
 	if refused, ok := errors.AsType[*fs.PathError](err); ok { // the path has been said
 		err = refused.Err
 	}
+	if why := s.obstacle(err); why != nil {
+		err = why
+	}
 	what, hint := diagnose(err)
 	if hint == makeRoom {
 		hint = "make room in " + s.directory() + hint
@@ -48,6 +52,23 @@ func (s *Store) explain(doing string, err error) error {
 		err = fmt.Errorf("%s: %w", what, err)
 	}
 	return store.Fail(doing, err, hint)
+}
+
+// obstacle finds out why SQLite could not open a file that it keeps beside ours, which it does not tell: by making one.
+func (s *Store) obstacle(err error) error {
+	failure, ok := errors.AsType[*driver.Error](err)
+	if !ok || failure.Code()&0xff != codes.SQLITE_CANTOPEN {
+		return nil
+	}
+	file, err := os.CreateTemp(s.directory(), "restorewatch-")
+	if refused, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("no file can be made beside it: %w", refused.Err)
+	}
+	if err == nil {
+		file.Close()
+		os.Remove(file.Name()) // it is empty, and nothing is to be done if it stays
+	}
+	return nil
 }
 
 // directory is where the file lies, spelt out: whoever reads a log does not know where the program was started.
@@ -85,7 +106,7 @@ func diagnose(err error) (what, hint string) {
 // beside the database that cannot grow is an I/O error to SQLite, and so is any write that a quota refuses.
 func diagnoseCode(code int) (what, hint string) {
 	switch code {
-	case codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_WRITE:
+	case codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_SHMOPEN, codes.SQLITE_IOERR_WRITE, codes.SQLITE_IOERR_TRUNCATE:
 		return "the disk takes no more: it is full, a quota is used up, or it is broken", makeRoom
 	}
 	switch code & 0xff {

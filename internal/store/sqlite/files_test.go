@@ -303,7 +303,9 @@ func TestFullDisk(t *testing.T) {
 // TestDiskThatTakesNoMore is about the codes that SQLite has for a full disk beside SQLITE_FULL: that of the file with the
 // log's index, which cannot grow, and that of a write which a quota refuses.
 func TestDiskThatTakesNoMore(t *testing.T) {
-	for _, code := range []int{codes.SQLITE_FULL, codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_WRITE} {
+	for _, code := range []int{
+		codes.SQLITE_FULL, codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_SHMOPEN, codes.SQLITE_IOERR_WRITE, codes.SQLITE_IOERR_TRUNCATE,
+	} {
 		if what, hint := diagnoseCode(code); !strings.Contains(what, "full") || hint != makeRoom {
 			t.Errorf("code %d: %q, %q, want a full disk and what to do", code, what, hint)
 		}
@@ -354,5 +356,26 @@ func TestContextThatIsOver(t *testing.T) {
 	}
 	if got := status(t, s); got != "" {
 		t.Errorf("the job is %q, want none", got)
+	}
+}
+
+// SQLite tells a disk without room for one more file, a directory that is not ours and one that is gone with one code.
+func TestWhyAFileBesideCannotBeMade(t *testing.T) {
+	for name, test := range map[string]struct{ dir, want, hint string }{
+		"nothing in the way":    {t.TempDir(), "it cannot be opened", "give this user the right"},
+		"the directory is gone": {filepath.Join(t.TempDir(), "gone"), "no file can be made beside it: no such file", "make its directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "none", "state.db")+"?mode=rw")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			s := &Store{path: filepath.Join(test.dir, "state.db")}
+			storetest.WantFailure(t, s.explain("open", db.PingContext(t.Context())), s.path, test.want, test.hint)
+			if left, err := os.ReadDir(test.dir); len(left) > 0 {
+				t.Errorf("the search for the reason left %v, %v", left, err)
+			}
+		})
 	}
 }
