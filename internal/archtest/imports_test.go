@@ -43,7 +43,7 @@ var arrows = []arrow{
 	{"cmd", []string{"internal/cli", "internal/outbound"}, "a command is os.Exit(cli.Main(...))"},
 	{"internal/testserver", nil, "starts servers for anybody's tests, so it can import nobody"},
 	{"internal/stacktest", []string{"internal/testserver"}, "reads the template for anybody's tests"},
-	{"internal/simtest", "internal/loadtest", nil, "holds tests only"},
+	{"internal/simtest", nil, "holds tests only"},
 	{"internal/loadtest", nil, "holds tests only"},
 	{"internal/neighbourtest", nil, "holds tests only"},
 	{"internal/killtest", nil, "holds tests only"},
@@ -52,7 +52,7 @@ var arrows = []arrow{
 
 // forTests are packages that nothing else may be built with.
 var forTests = []string{
-	"internal/testserver", "internal/stacktest", "internal/simtest", "internal/neighbourtest", "internal/killtest", "internal/archtest",
+	"internal/testserver", "internal/stacktest", "internal/simtest", "internal/neighbourtest", "internal/killtest", "internal/loadtest", "internal/archtest",
 	"internal/store/storetest", "internal/publish/publishtest",
 }
 
