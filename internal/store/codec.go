@@ -74,7 +74,7 @@ func decode(t restore.Target, key restore.Key, body []byte) (restore.Record, err
 		Format int `json:"format"`
 	}
 	if err := json.Unmarshal(body, &head); err != nil {
-		return restore.Record{}, fmt.Errorf("the stored document is corrupt: %w", err)
+		return restore.Record{}, corrupt(err)
 	}
 	if head.Format > format {
 		return restore.Record{}, fmt.Errorf("%w: it has format %d, this one knows formats up to %d", ErrNewerFormat, head.Format, format)
@@ -84,7 +84,7 @@ func decode(t restore.Target, key restore.Key, body []byte) (restore.Record, err
 	}
 	var doc document
 	if err := json.Unmarshal(body, &doc); err != nil {
-		return restore.Record{}, fmt.Errorf("the stored document is corrupt: %w", err)
+		return restore.Record{}, corrupt(err)
 	}
 	memory, err := doc.memoryOf(key)
 	if err != nil {
@@ -96,6 +96,18 @@ func decode(t restore.Target, key restore.Key, body []byte) (restore.Record, err
 		return restore.Record{}, fmt.Errorf("the stored document is corrupt: it is about %q", r.Key())
 	}
 	return r, nil
+}
+
+// maxCause bounds what is told of a document that is corrupt, in bytes: what cannot be read of a time or a duration is
+// quoted whole.
+const maxCause = 300
+
+func corrupt(err error) error {
+	text := err.Error()
+	if len(text) > maxCause {
+		text = strings.ToValidUTF8(text[:maxCause], "") + "…"
+	}
+	return errors.New("the stored document is corrupt: " + text)
 }
 
 // memoryOf returns an empty memory of the kind that key is for, if the document has one of that kind.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,7 @@ func TestDecodeNamesWhatIsCorrupt(t *testing.T) {
 		"wrong type":       {"job/j", `{"format":1,"job":{"status":7}}`, "corrupt"},
 		"bad time":         {"job/j", `{"format":1,"job":{"created":"yesterday"}}`, "corrupt"},
 		"bad duration":     {"job/j", `{"format":1,"job":{"warned":[{"threshold":"soon"}]}}`, "corrupt"},
+		"a long time":      {"job/j", `{"format":1,"job":{"created":"` + strings.Repeat("x", 9000) + `"}}`, "xxx…"},
 		"no memory":        {"job/j", `{"format":1}`, `nothing about "job/j"`},
 		"of another kind":  {"job/j", `{"format":1,"target":{}}`, `nothing about "job/j"`},
 		"of another job":   {"job/j", `{"format":1,"job":{"id":"k"}}`, `about "job/k"`},
@@ -110,6 +112,9 @@ func TestDecodeNamesWhatIsCorrupt(t *testing.T) {
 			if errors.Is(err, store.ErrNewerFormat) {
 				t.Errorf("error %v is ErrNewerFormat", err)
 			}
+			if len(err.Error()) > 1000 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
 			storetest.WantFailure(t, err, string(test.key), target.String(), test.want, "delete it")
 		})
 	}
@@ -118,38 +123,4 @@ func TestDecodeNamesWhatIsCorrupt(t *testing.T) {
 func TestEncodeRefusesWhatItCannotStore(t *testing.T) {
 	_, err := store.Encode(restore.Record{Target: target})
 	storetest.WantFailure(t, err, target.String(), "no memory")
-}
-
-func FuzzDecode(f *testing.F) {
-	for seed := range uint64(20) {
-		r := storetest.Generate(target, seed)
-		body, err := store.Encode(r)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(r.Key()), body)
-	}
-	f.Add("job/j", []byte(`{"format":1,"job":{"hashes":null,"told":null},"outbox":[{"job":null},{"job":{}},{"hashes":null}]}`))
-	f.Add("target", []byte(`{"format":1,"target":{"failing":null},"outbox":[{"job":{},"expiry":{},"batch":{},"failure":{}}]}`))
-	f.Fuzz(func(t *testing.T, key string, body []byte) {
-		r, err := store.Decode(target, restore.Key(key), 1, body)
-		if err != nil {
-			return
-		}
-		if r.Key() != restore.Key(key) {
-			t.Fatalf("read %q under the key %q", r.Key(), key)
-		}
-		again, err := store.Encode(r)
-		if err != nil {
-			return // a time beyond what can be written
-		}
-		back, err := store.Decode(target, restore.Key(key), 1, again)
-		if err != nil {
-			t.Fatalf("what was read and written cannot be read: %v\n%s", err, again)
-		}
-		third, err := store.Encode(back)
-		if err != nil || string(third) != string(again) {
-			t.Fatalf("written %s, then %s, %v", again, third, err)
-		}
-	})
 }
