@@ -73,7 +73,7 @@ func (r *reader) baseURL() string {
 	case u.User != nil:
 		r.problem(EnvBaseURL, "it has a user name in it; want a scheme and a host, the key goes into %s", EnvCredentialsSecret)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		r.problem(EnvBaseURL, "it has something after its host; want a scheme and a host, such as https://%s", bounded(u.Host))
+		r.problem(EnvBaseURL, "it has something after its host; want a scheme and a host, such as %s", quote("https://"+u.Host))
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return u.Scheme + "://" + u.Host
 	default:
