@@ -16,7 +16,7 @@ func Fuzzed(choice uint64, a, b string) restore.Event {
 	all := Events()
 	e := all[f.IntN(len(all))]
 	e.Target.Cluster = cmp.Or(f.text(e.Target.Cluster), e.Target.Cluster) // never without one
-	if at := f.time(e.Time); !at.IsZero() { // the domain never leaves it out
+	if at := f.time(e.Time); !at.IsZero() {                               // the domain never leaves it out
 		e.Time = at
 	}
 	if e.Job != nil {
