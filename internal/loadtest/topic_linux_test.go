@@ -3,7 +3,9 @@ package loadtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,10 +65,12 @@ func (t *topic) take(message string) {
 		return
 	}
 	sequence, err := strconv.Atoi(event.Sequence)
-	if err != nil || sequence < t.last[event.Subject] {
+	if t.told[event.ID]++; t.told[event.ID] > 1 {
+		return // told again, as it was before
+	}
+	if err != nil || sequence <= t.last[event.Subject] {
 		t.wrong = append(t.wrong, fmt.Sprintf("%s has sequence %q after %d", event.ID, event.Sequence, t.last[event.Subject]))
 	}
-	t.told[event.ID]++
 	t.last[event.Subject] = sequence
 }
 
@@ -89,33 +93,28 @@ func (t *topic) heard() (events, again int) {
 	return len(t.told), again
 }
 
-// differences returns what is missing, came twice, came unasked or came out of order, at most ten of each.
+// differences returns how what arrived differs from what is owed, and what arrived out of order: at most ten of each.
 func (t *topic) differences(owed []string) (found []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	left := make(map[string]int, len(t.told))
-	for id, n := range t.told {
-		left[id] = n
-	}
-	missing := 0
+	unasked := maps.Clone(t.told)
+	var missing []string
 	for _, id := range owed {
-		if left[id] == 0 {
-			if missing++; missing <= 10 {
-				found = append(found, id+" is missing")
-			}
+		if t.told[id] == 0 {
+			missing = append(missing, id)
 		}
-		left[id]--
+		delete(unasked, id)
 	}
-	extra := 0
-	for id, n := range left {
-		if n > 0 {
-			if extra++; extra <= 10 {
-				found = append(found, fmt.Sprintf("%s came %d times too often", id, n))
+	for what, ids := range map[string][]string{
+		"is missing": missing, "was not owed": slices.Sorted(maps.Keys(unasked)), "(out of order)": t.wrong,
+	} {
+		for i, id := range ids {
+			if i == 10 {
+				found = append(found, fmt.Sprintf("… %s, as of %d in all", what, len(ids)))
+				break
 			}
+			found = append(found, id+" "+what)
 		}
 	}
-	if missing+extra > 0 {
-		found = append(found, fmt.Sprintf("%d of %d are missing, %d came too often", missing, len(owed), extra))
-	}
-	return append(found, t.wrong[:min(10, len(t.wrong))]...)
+	return found
 }

@@ -143,6 +143,7 @@ func (w *world) begin(target restore.Target, since time.Time) {
 
 // A cost is what one run took.
 type cost struct {
+	runs     int // in a sum
 	report   report
 	failed   string         // the error of the invocation, or ""
 	requests int            // to the API
@@ -212,12 +213,50 @@ func (w *world) run(name string) cost {
 	}
 	w.t.Logf("%s: %s", name, c)
 	if c.failed != "" {
-		w.t.Logf("%s: %.1000s", name, c.failed)
+		w.t.Logf("%s: %.300s", name, c.failed)
 	}
 	if c.peak >= w.memory<<10 {
 		w.t.Errorf("%s: the function has taken %d kB, and has %d MB", name, c.peak, w.memory)
 	}
 	return c
+}
+
+// untilDone makes runs until one has left nothing for the next, and returns the sum of what they cost. Without -lambda the
+// first has time for everything.
+func (w *world) untilDone(name string) (sum cost) {
+	w.t.Helper()
+	for {
+		c := w.run(name)
+		sum.add(c)
+		if c.failed == "" && c.report.Pending == 0 && len(c.report.Failures) == 0 {
+			return sum
+		}
+		if !strings.Contains(c.failed, "left for the next run") {
+			w.t.Fatalf("%s: %.1000s", name, c.failed)
+		}
+		if sum.runs == 60 {
+			w.t.Fatalf("%s: not done after an hour", name)
+		}
+	}
+}
+
+// add adds what another run took. The memory is the most that any took.
+func (c *cost) add(other cost) {
+	c.runs++
+	c.report.Listed = other.report.Listed
+	c.report.Changed += other.report.Changed
+	c.report.Published += other.report.Published
+	c.requests += other.requests
+	c.calls += other.calls
+	c.peak = max(c.peak, other.peak)
+	c.busy += other.busy
+	c.took += other.took
+	if c.dynamo == nil {
+		c.dynamo = make(map[string]int)
+	}
+	for name, n := range other.dynamo {
+		c.dynamo[name] += n
+	}
 }
 
 // mustRun makes an invocation that has to succeed.
@@ -246,10 +285,38 @@ func (w *world) atMost(what string, got, most int) {
 	}
 }
 
-// wantTold checks that every event owed has arrived once, that none has besides, and that each subject's were in order.
-func (w *world) wantTold(owed []string) {
+// wantTold checks that every event owed has arrived, that none has besides, that each subject's came in order, and how
+// many came again.
+func (w *world) wantTold(owed []string, again int) {
 	w.t.Helper()
 	for _, difference := range w.topic.differences(owed) {
 		w.t.Error(difference)
 	}
+	_, n := w.topic.heard()
+	w.atMost("events that came again", n, again)
 }
+
+// A table is what docs/scale.md shows of a test.
+type table struct{ lines []string }
+
+func newTable(columns ...string) *table {
+	return &table{[]string{
+		"| " + strings.Join(columns, " | ") + " |",
+		"|" + strings.Repeat(" --- |", len(columns)),
+	}}
+}
+
+func (b *table) row(cells ...any) {
+	line := "|"
+	for _, cell := range cells {
+		line += fmt.Sprintf(" %v |", cell)
+	}
+	b.lines = append(b.lines, line)
+}
+
+func (b *table) log(t *testing.T) { t.Log("\n" + strings.Join(b.lines, "\n")) }
+
+// megabytes and seconds write figures as the tables have them.
+func megabytes(kB int) string { return fmt.Sprintf("%.0f MB", float64(kB)/1024) }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
