@@ -18,6 +18,7 @@ import (
 const (
 	maxBody      = 16 << 20 // a full page of 500 jobs is about 540 KB
 	maxErrorBody = 64 << 10 // an error in the API's form is under 1 KB; what is longer is a page of a proxy
+	maxAgain     = 1 << 20  // an answer that is cut off behind this is not asked for again: no page is so long
 	maxTokenBody = 64 << 10 // an access token with what is told of it
 )
 
@@ -92,7 +93,7 @@ func readBody(res *http.Response, limit int64) (*buffered, error) {
 		return nil, &Error{kind: restore.FailedInvalidResponse, Status: res.StatusCode,
 			Detail: "the answer is larger than " + size(limit)}
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, &Error{kind: restore.FailedInvalidResponse, Status: res.StatusCode, passing: true, err: err,
+		return nil, &Error{kind: restore.FailedInvalidResponse, Status: res.StatusCode, passing: buf.Len() < maxAgain, err: io.ErrUnexpectedEOF,
 			Detail: fmt.Sprintf("the answer was cut off after %d bytes", buf.Len())}
 	case err != nil:
 		return nil, err

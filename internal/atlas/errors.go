@@ -171,7 +171,8 @@ func addressIn(parameters []any, detail string) string {
 	return ""
 }
 
-// describeForeign says what came in place of JSON. A text that begins like JSON is not quoted: it may hold a link.
+// describeForeign says what came in place of JSON. Only what calls itself a text, and does not begin like JSON, is quoted:
+// anything else may be a piece of a listing, with links.
 func describeForeign(contentType string, body []byte) string {
 	what := clean(contentType, 60)
 	if what == "" {
@@ -180,8 +181,10 @@ func describeForeign(contentType string, body []byte) string {
 	switch text := strings.TrimSpace(string(body[:min(len(body), 2048)])); {
 	case text == "":
 		return "an empty answer instead of the API's JSON"
-	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["), strings.HasPrefix(text, `"`):
+	case strings.ContainsAny(text[:1], "{[\""):
 		return what + " that is not in the API's form"
+	case !strings.HasPrefix(strings.ToLower(contentType), "text/"):
+		return what + " instead of the API's JSON"
 	default:
 		return fmt.Sprintf("%s instead of the API's JSON: %q", what, clean(text, 80))
 	}
