@@ -93,12 +93,12 @@ type diskTest struct {
 }
 
 func newDiskTest(t *testing.T, r room) *diskTest {
-	return &diskTest{station: newStation(t, r.dir()), room: r, random: rand.New(rand.NewPCG(seed(t), 0x6469_736b))}
+	return &diskTest{station: newStation(t, r.dir(), atlassim.PageCluster), room: r, random: rand.New(rand.NewPCG(seed(t), 0x6469_736b))}
 }
 
 // see makes jobs what is listed, and owed.
 func (d *diskTest) see(jobs []atlassim.Job) {
-	d.list(jobs)
+	d.sim.SetJobs(atlassim.PageProject, atlassim.PageCluster, jobs)
 	d.oracle.see(jobs, time.Now())
 }
 
@@ -106,7 +106,7 @@ func (d *diskTest) see(jobs []atlassim.Job) {
 func (d *diskTest) run() ending {
 	d.t.Helper()
 	began := time.Now()
-	e := d.finish(d.room.confine(d.command(d.t.Context(), "run", "--since", "2h")), patience)
+	e := d.finish(d.room.confine(d.command(d.t.Context(), "run", "--since", "1h")), patience)
 	d.took = time.Since(began)
 	d.stdout = append(d.stdout, e.events()...)
 	return e
@@ -124,8 +124,8 @@ func (d *diskTest) mustRun() ending {
 // loopAndKill kills a loop after its first run, which leaves a log that no checkpoint has taken in.
 func (d *diskTest) loopAndKill() {
 	d.t.Helper()
-	p := d.startLoop()
-	p.awaitError(d.t, "1 target, 6 jobs listed")
+	p := d.startLoop(nil)
+	p.await(d.t, 0, cleanRun)
 	p.kill()
 	d.stdout = append(d.stdout, p.events()...)
 }
@@ -133,7 +133,7 @@ func (d *diskTest) loopAndKill() {
 // killRun kills a run at a random moment, in up to the time that the one before took.
 func (d *diskTest) killRun() {
 	d.t.Helper()
-	cmd := d.room.confine(d.command(d.t.Context(), "run", "--since", "2h"))
+	cmd := d.room.confine(d.command(d.t.Context(), "run", "--since", "1h"))
 	e := d.finish(cmd, time.Duration(d.random.Int64N(int64(d.took))))
 	d.stdout = append(d.stdout, e.events()...)
 	if e.code == -1 {

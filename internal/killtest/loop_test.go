@@ -3,6 +3,7 @@ package killtest
 import (
 	"bufio"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -15,10 +16,80 @@ const patience = 30 * time.Second
 
 // A process is a loop that runs.
 type process struct {
-	cmd    *exec.Cmd
-	both   sync.WaitGroup // readers of its outputs
-	stdout lines
-	stderr lines
+	cmd            *exec.Cmd
+	stdout, stderr lines
+	gone           chan struct{} // closed when it has ended and all that it wrote is known
+}
+
+// startLoop starts a loop that makes a run each second, and says so. Its events go to out, or are kept if that is nil.
+func (s *station) startLoop(out *os.File) *process {
+	s.t.Helper()
+	cmd := s.command(s.t.Context(), "loop", "--every", "1s", "--since", "1h", "--log-level", "debug")
+	p := &process{cmd: cmd, gone: make(chan struct{})}
+	var readers sync.WaitGroup
+	follow := func(l *lines, pipe func() (io.ReadCloser, error)) {
+		l.more = make(chan struct{})
+		r, err := pipe()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		readers.Go(func() { l.follow(r) })
+	}
+	if follow(&p.stderr, cmd.StderrPipe); out != nil {
+		cmd.Stdout = out
+	} else {
+		follow(&p.stdout, cmd.StdoutPipe)
+	}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	go func() {
+		readers.Wait()
+		cmd.Wait() // how it ended is in its state
+		close(p.gone)
+	}()
+	s.t.Cleanup(p.kill)
+	return p
+}
+
+// kill is kill -9. It returns when the process is gone.
+func (p *process) kill() {
+	p.cmd.Process.Kill() // an error means that it has ended already
+	<-p.gone
+}
+
+func (p *process) events() []string { return ending{stdout: p.stdout.String()}.events() }
+
+// await waits for a line on stderr, from the n-th on, and returns the number of the next.
+func (p *process) await(t testing.TB, n int, wanted func(line string) bool) (next int) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		fresh, more := p.stderr.since(n)
+		for _, line := range fresh {
+			n++
+			if wanted(line) {
+				return n
+			}
+		}
+		select {
+		case <-more:
+			continue
+		case <-p.gone:
+		case <-timeout:
+		}
+		t.Fatalf("the loop never said what was waited for: %s", &p.stderr)
+	}
+}
+
+// cleanRun recognizes the line of a run that has read everything, saved it and told it.
+func cleanRun(line string) bool {
+	return strings.Contains(line, " listed, ") && !strings.Contains(line, "FAILED") && !strings.Contains(line, "waiting")
+}
+
+// idleRun recognizes that of one that had nothing to do.
+func idleRun(line string) bool {
+	return cleanRun(line) && strings.Contains(line, " 0 changed, 0 events published")
 }
 
 // lines are what a process has written so far.
@@ -33,16 +104,20 @@ func (l *lines) follow(r io.Reader) {
 	for {
 		line, err := in.ReadString('\n')
 		if line != "" {
-			l.mu.Lock()
-			l.text = append(l.text, line)
-			close(l.more)
-			l.more = make(chan struct{})
-			l.mu.Unlock()
+			l.add(line)
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+func (l *lines) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, line)
+	close(l.more)
+	l.more = make(chan struct{})
 }
 
 // since returns the lines from the n-th on, and what is closed when there are more.
@@ -55,64 +130,4 @@ func (l *lines) since(n int) ([]string, <-chan struct{}) {
 func (l *lines) String() string {
 	all, _ := l.since(0)
 	return strings.Join(all, "")
-}
-
-// startLoop starts a loop that makes a run each second, and says so.
-func (s *station) startLoop(args ...string) *process {
-	s.t.Helper()
-	cmd := s.command(s.t.Context(), append([]string{"loop", "--every", "1s", "--since", "2h", "--log-level", "debug"}, args...)...)
-	p := &process{cmd: cmd}
-	p.stdout.more, p.stderr.more = make(chan struct{}), make(chan struct{})
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	p.both.Go(func() { p.stdout.follow(stdout) })
-	p.both.Go(func() { p.stderr.follow(stderr) })
-	s.t.Cleanup(p.kill)
-	return p
-}
-
-// wait returns when the process is gone and all that it wrote is known.
-func (p *process) wait() ending {
-	p.both.Wait()
-	p.cmd.Wait() // how it ended is in its state
-	return ending{p.cmd.ProcessState.ExitCode(), p.stdout.String(), p.stderr.String()}
-}
-
-// kill is kill -9.
-func (p *process) kill() {
-	p.cmd.Process.Kill() // an error means that it has ended already
-	p.wait()
-}
-
-func (p *process) events() []string { return ending{stdout: p.stdout.String()}.events() }
-
-// awaitError waits for a line on stderr that holds a text, from the n-th on, and returns the number of the next.
-func (p *process) awaitError(t testing.TB, text string) { p.awaitErrorFrom(t, 0, text) }
-
-func (p *process) awaitErrorFrom(t testing.TB, n int, text string) (next int) {
-	t.Helper()
-	timeout := time.After(patience)
-	for {
-		fresh, more := p.stderr.since(n)
-		for _, line := range fresh {
-			n++
-			if strings.Contains(line, text) {
-				return n
-			}
-		}
-		select {
-		case <-more:
-		case <-timeout:
-			t.Fatalf("the loop never said %q: %s", text, &p.stderr)
-		}
-	}
 }

@@ -52,37 +52,44 @@ type station struct {
 	program string
 	sim     *atlassim.Server
 	webhook *receiver
-	target  restore.Target
+	targets []restore.Target
 	state   string // path of the file
+	apiURL  string
+	hookURL string
 	env     []string
 }
 
 // newStation serves an API and a webhook until the test ends. The state is put into dir.
-func newStation(t testing.TB, dir string) *station {
+func newStation(t testing.TB, dir string, clusters ...string) *station {
 	t.Helper()
 	s := &station{
-		t: t, program: program(t), sim: new(atlassim.Server), webhook: new(receiver),
-		target: restore.Target{Source: restore.Legacy, Project: atlassim.PageProject, Cluster: atlassim.PageCluster},
-		state:  filepath.Join(dir, "state.db"),
+		t: t, program: program(t), sim: new(atlassim.Server), webhook: new(receiver), state: filepath.Join(dir, "state.db"),
+	}
+	for _, cluster := range clusters {
+		s.targets = append(s.targets, restore.Target{Source: restore.Legacy, Project: atlassim.PageProject, Cluster: cluster})
 	}
 	api, hook := httptest.NewServer(s.sim), httptest.NewServer(s.webhook)
 	t.Cleanup(api.Close)
 	t.Cleanup(hook.Close)
-	s.connect(api.URL, hook.URL)
+	s.apiURL, s.hookURL = api.URL, hook.URL
+	s.connect(s.apiURL, s.hookURL)
 	return s
 }
 
 // connect says where the command finds the API and the webhook, and nothing else of this machine.
 func (s *station) connect(api, webhook string) {
+	var watched []string
+	for _, t := range s.targets {
+		watched = append(watched, t.String())
+	}
 	s.env = []string{
-		"WATCH=" + s.target.String(), "STATE_FILE=" + s.state, "ATLAS_BASE_URL=" + api,
+		"WATCH=" + strings.Join(watched, ","), "STATE_FILE=" + s.state, "ATLAS_BASE_URL=" + api,
 		"ATLAS_PUBLIC_KEY=" + atlassim.DefaultPublicKey, "ATLAS_PRIVATE_KEY=" + atlassim.DefaultPrivateKey,
 		"WEBHOOK_URL=" + webhook + "/hook", "WEBHOOK_SECRET=secret", "TZ=UTC", "PATH=" + os.Getenv("PATH"),
+		// How many passes in a row fail is chance: what it would make news is not to happen.
+		"UNREACHABLE_AFTER=1000000",
 	}
 }
-
-// list makes jobs what the API lists from now on.
-func (s *station) list(jobs []atlassim.Job) { s.sim.SetJobs(s.target.Project, s.target.Cluster, jobs) }
 
 // command returns the command, not yet started. It ends with the test.
 func (s *station) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -192,14 +199,16 @@ func (s *station) saved() map[string]int {
 		s.t.Fatal(err)
 	}
 	defer store.Close()
-	ledger, err := store.Load(s.t.Context(), s.target)
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	sequences := make(map[string]int)
-	for key, r := range ledger.Records {
-		_, subject, _ := strings.Cut(string(key), "/")
-		sequences[subject] = r.Sequence
+	for _, target := range s.targets {
+		ledger, err := store.Load(s.t.Context(), target)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for key, r := range ledger.Records {
+			_, subject, _ := strings.Cut(string(key), "/")
+			sequences[subject] = r.Sequence
+		}
 	}
 	return sequences
 }
@@ -250,7 +259,7 @@ func wantTold(t testing.TB, subscriber string, o *oracle, messages []string) (du
 // shortLife returns the jobs of two states of a cluster, under way and then over in each way, and an oracle that has seen
 // neither. No clock makes news of them while a test runs.
 func shortLife() (underWay, over []atlassim.Job, o *oracle) {
-	created := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
+	created := time.Now().UTC().Truncate(time.Second).Add(-30 * time.Minute)
 	for i, end := range []struct{ status, delivery, batch string }{
 		{"FINISHED", "READY", "b"}, {"FINISHED", "READY", "b"}, {"FINISHED", "READY", "b"},
 		{"BROKEN", "FAILED", ""}, {"KILLED", "FAILED", ""}, {"FINISHED", "EXPIRED", ""},
@@ -272,5 +281,5 @@ func shortLife() (underWay, over []atlassim.Job, o *oracle) {
 		}
 		over = append(over, j)
 	}
-	return underWay, over, newOracle(created.Add(-time.Hour))
+	return underWay, over, newOracle(created.Add(-30 * time.Minute))
 }
