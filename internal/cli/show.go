@@ -266,7 +266,7 @@ func (v *view) foot(s screen) string {
 		m, _ := l.Records[restore.TargetKey].Memory.(restore.TargetMemory)
 		if f := m.Failing; f != nil {
 			fmt.Fprintf(&b, "%s %s since %s (%s): %s: %s => %s\n", s.paint(red, "FAILING"), l.Target, stamp(f.Since),
-				count(f.Failures, "pass"), f.Kind, publish.Line(f.Message, maxMessage), publish.Line(f.Hint, maxMessage))
+				count(f.Failures, "pass"), publish.Line(string(f.Kind), 40), publish.Line(f.Message, maxMessage), publish.Line(f.Hint, maxMessage))
 		}
 	}
 	return b.String()

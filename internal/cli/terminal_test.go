@@ -107,6 +107,19 @@ func TestTableFitsTheTerminal(t *testing.T) {
 	}
 }
 
+// A state that somebody else has written shows as text, the kind of a failure too.
+func TestFootOfAFailingTarget(t *testing.T) {
+	failing := restore.Failure{Kind: "\x1b[2J", Message: "no\nroute", Hint: "look", Failures: 2}
+	target := restore.Target{Source: restore.Legacy, Project: "p", Cluster: "c"}
+	v := newView([]restore.Ledger{{Target: target, Records: map[restore.Key]restore.Record{
+		restore.TargetKey: {Target: target, Memory: restore.TargetMemory{Failing: &failing}},
+	}}}, time.Now())
+	const want = "0 jobs remembered, 0 alive.\nFAILING legacy:p/c since ? (2 passes): <U+001B>[2J: no route => look\n"
+	if got := v.foot(plainScreen(io.Discard)); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 func TestColourIsForTerminals(t *testing.T) {
 	now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	l := restore.Ledger{Records: map[restore.Key]restore.Record{

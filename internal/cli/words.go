@@ -2,13 +2,17 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
-// count writes "1 job" and "2 jobs".
+// count writes "1 job", "2 jobs" and "2 passes".
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "s") {
+		noun += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
