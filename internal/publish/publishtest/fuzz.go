@@ -64,7 +64,10 @@ func (f fuzzed) span() time.Duration {
 
 // many returns how long a list is: mostly short, at times as long as a very large cluster makes it.
 func (f fuzzed) many() int {
-	return []int{0, 1, 3, f.IntN(70), f.IntN(400)}[[]int{0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4}[f.IntN(12)]]
+	if f.IntN(50) == 0 {
+		return f.IntN(400)
+	}
+	return []int{0, 1, 3, f.IntN(40)}[f.IntN(4)]
 }
 
 func (f fuzzed) job(j restore.Job) restore.Job {

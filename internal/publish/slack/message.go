@@ -180,11 +180,12 @@ func sections(rows []fact) []block {
 	return blocks
 }
 
-// button leads to the console. There is none where the event's source is no address to send people to.
+// button leads to the console. There is none where the event's source is no address to send people to, or one that a later
+// version may have, whose page is not known here.
 func button(r publish.Renderer, e restore.Event) (block, bool) {
 	address := r.ConsoleURL(e)
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || len(address) > maxURL {
+	if err != nil || u.Host == "" || u.Path == "" || len(address) > maxURL {
 		return block{}, false
 	}
 	label := "Open the backup page"

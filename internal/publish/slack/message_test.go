@@ -258,6 +258,10 @@ func TestStrangeEvents(t *testing.T) {
 		if bytes.Contains(slack.Message(publish.Renderer{}, e), []byte(`"url"`)) {
 			t.Errorf("%s: a button that leads nowhere", e.Type)
 		}
+		e.Target.Source = "tomorrow"
+		if doc := slack.Message(renderer, e); bytes.Contains(doc, []byte(`"url"`)) {
+			t.Errorf("%s: a button that leads to no page in particular", e.Type)
+		}
 	}
 }
 
