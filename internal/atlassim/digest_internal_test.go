@@ -67,13 +67,3 @@ func TestDigestParams(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDigestParams(f *testing.F) {
-	f.Add(`Digest username="a", nc=00000001, uri="/\"", `)
-	f.Add(`Digest a="\`)
-	f.Fuzz(func(t *testing.T, header string) {
-		if p, ok := digestParams(header); ok && p == nil {
-			t.Error("understood, but without parameters")
-		}
-	})
-}

@@ -380,25 +380,3 @@ func TestScenarioOfTheDescription(t *testing.T) {
 		t.Errorf("%d hashes of the example's config, want 1", got)
 	}
 }
-
-func FuzzParseScenario(f *testing.F) {
-	f.Add(small)
-	f.Add("project 0123456789abcdef01234567\ncluster C\njob a batch=b\nat 36500d a created delivery=READY expires=-36500d\n")
-	f.Add("at 1d1d a,,b x=\"\"\njob \"\ncluster\nproject\n")
-	for _, name := range atlassim.BundledNames() {
-		b, err := os.ReadFile("scenarios/" + name + ".txt")
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(b))
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		s, err := atlassim.ParseScenario(strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		if first, second := s.At(start, s.Length()), s.At(start, s.Length()); !reflect.DeepEqual(first, second) {
-			t.Error("the same moment looks different")
-		}
-	})
-}
