@@ -13,8 +13,8 @@ import (
 // Lives are the restore jobs of some clusters, from the first to the last, made from a seed. Between two steps nothing
 // changes, so that one complete listing after each step sees everything that ever was.
 //
-// The times of the jobs keep far from every moment in which time alone would make news: a life is good for about a
-// quarter of an hour of play.
+// The times of the jobs keep far from every moment in which time alone would make news: they are good for a play of half
+// an hour.
 type lives struct {
 	*rand.Rand
 	clusters []string
@@ -192,7 +192,7 @@ func (l *lives) happens(j *life, now time.Time) string {
 	case n < 65:
 		return l.deliver(j, now)
 	case n < 82:
-		file, sum := l.IntN(3), l.sum()
+		file, sum := l.IntN(2), l.sum()
 		if l.IntN(3) > 0 { // one that was there before, for this file or another job's
 			sum = fmt.Sprintf("%040x", l.IntN(4))
 		}
@@ -235,13 +235,14 @@ func (l *lives) deliver(j *life, now time.Time) string {
 	return d.StatusName
 }
 
-// ready gives a job a link that dies in a time at least twenty minutes from every threshold of a warning.
+// ready gives a job a link that dies in a time that is past the thresholds of warnings that it has crossed by minutes,
+// and more than half an hour before the next one.
 func (l *lives) ready(j *life, now time.Time) {
 	j.Delivery.StatusName = "READY"
 	if j.Delivery.TargetClusterName != "" {
 		return
 	}
-	left := []time.Duration{72 * time.Hour, 48 * time.Hour, 20 * time.Hour, 5 * time.Hour, 40 * time.Minute}[l.IntN(5)]
+	left := []time.Duration{72 * time.Hour, 48 * time.Hour, 20 * time.Hour, 5 * time.Hour, 55 * time.Minute}[l.IntN(5)]
 	j.Delivery.Expires = now.UTC().Add(left + time.Duration(l.IntN(60))*time.Second).Truncate(time.Second)
 }
 

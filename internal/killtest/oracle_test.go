@@ -396,25 +396,26 @@ func (v *verdict) complain(format string, args ...any) {
 	v.wrong = append(v.wrong, fmt.Sprintf(format, args...))
 }
 
+// compare complains when one subject was not told what it is owed, in that order.
 func (v *verdict) compare(subject string, owed, got []string) {
 	if slices.Equal(owed, got) {
 		return
 	}
 	var lines []string
-	for i := range max(len(owed), len(got)) {
-		mark := "  "
-		want, have := at(owed, i), at(got, i)
-		if want != have {
-			mark = "! "
+	for _, line := range owed {
+		if !slices.Contains(got, line) {
+			lines = append(lines, "lost:     "+line)
 		}
-		lines = append(lines, mark+"owed "+want, mark+"told "+have)
+	}
+	for _, line := range got {
+		if !slices.Contains(owed, line) {
+			lines = append(lines, "invented: "+line)
+		}
+	}
+	if len(lines) == 0 {
+		for _, line := range got {
+			lines = append(lines, "out of order: "+line)
+		}
 	}
 	v.complain("of %s, %d events are owed and %d were told:\n%s", subject, len(owed), len(got), strings.Join(lines, "\n"))
-}
-
-func at(lines []string, i int) string {
-	if i < len(lines) {
-		return lines[i]
-	}
-	return "nothing"
 }
