@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"restorewatch/internal/restore"
 )
@@ -14,10 +15,11 @@ type census struct {
 	histories, runs, calls, conflicts, told, again int
 	faults                                         map[string]int // by kind of call and fate
 	events                                         map[restore.Type]int
+	kinds                                          map[string]int // of what may happen beside faults
 }
 
 func newCensus() census {
-	return census{faults: make(map[string]int), events: make(map[restore.Type]int)}
+	return census{faults: make(map[string]int), events: make(map[restore.Type]int), kinds: make(map[string]int)}
 }
 
 func (c *census) add(other census) {
@@ -32,6 +34,9 @@ func (c *census) add(other census) {
 	}
 	for what, n := range other.events {
 		c.events[what] += n
+	}
+	for what, n := range other.kinds {
+		c.kinds[what] += n
 	}
 }
 
@@ -50,6 +55,53 @@ func (c *census) String() string {
 		c.histories, c.runs, c.calls, faults, len(c.faults), c.conflicts, c.told, c.again)
 }
 
+// begins counts what is notable about a run that begins.
+func (c *census) begins(r *run) {
+	c.runs++
+	together := 1
+	for _, other := range r.world.runs {
+		if other != r && !other.finished {
+			together++
+		}
+	}
+	if together > 1 {
+		c.kinds[fmt.Sprintf("%d runs at once", min(together, 4))]++
+	}
+	switch {
+	case r.skew > 0:
+		c.kinds["run with a clock ahead"]++
+	case r.skew < 0:
+		c.kinds["run with a clock behind"]++
+	}
+	last := r.in.last
+	switch {
+	case last == nil:
+		return
+	case r.now.Before(last.now):
+		c.kinds["clock set back between two runs"]++
+	case r.now.Sub(last.now) > 2*time.Minute:
+		c.kinds["ticks missed"]++
+	}
+}
+
+// lists counts what is notable about a page that is read.
+func (c *census) lists(v *visit, page int) {
+	states := len(v.at.past)
+	switch {
+	case page == 0:
+		v.asked = states
+	case states != v.asked:
+		c.kinds["listing that shifts while it is read"]++
+	}
+	if v.stale > 0 && states > 1 {
+		c.kinds["stale page"]++
+	}
+	outdated := func(key restore.Key) bool { return v.known[key] != v.at.rows[key] }
+	if !v.fresh && slices.ContainsFunc(slices.Collect(maps.Keys(v.at.rows)), outdated) {
+		c.kinds["warm ledger that is out of date"]++
+	}
+}
+
 // details writes a table of all that was counted.
 func (c *census) details() string {
 	var lines []string
@@ -58,6 +110,9 @@ func (c *census) details() string {
 	}
 	for _, what := range slices.Sorted(maps.Keys(c.events)) {
 		lines = append(lines, fmt.Sprintf("%10d  %s owed", c.events[what], what))
+	}
+	for _, what := range slices.Sorted(maps.Keys(c.kinds)) {
+		lines = append(lines, fmt.Sprintf("%10d  %s", c.kinds[what], what))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -1,12 +1,28 @@
 package simtest
 
 import (
+	"flag"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
 
 // blows are the fates that each step of each scenario meets.
-var blows = []fate{failBefore, failAfter, lost, late, killBefore, killAfter, cancelled}
+var blows = []fate{failBefore, failAfter, lost, late, slow, tooSlow, killBefore, killAfter, cancelled}
+
+// worlds are the catalogue twice: with outputs that take one event at a time, and with topics behind the real publisher
+// and runs that have a deadline.
+func worlds() []scenario {
+	all := slices.Clone(scenarios)
+	for _, s := range scenarios {
+		s.name += ", to topics"
+		s.setup.topics, s.setup.fifo, s.setup.hurried = s.setup.outputs, s.setup.outputs == 2, true
+		all = append(all, s)
+	}
+	return all
+}
 
 // struck plays a scenario whose run meets one blow, and its next run perhaps another.
 func (s scenario) struck(m mutant, tracing bool, hits ...blow) (w *world, met bool) {
@@ -23,45 +39,117 @@ func (s scenario) struck(m mutant, tracing bool, hits ...blow) (w *world, met bo
 // TestEveryStepEveryFault lets the run of every scenario meet every fault at step 1, 2, 3, … until it comes through
 // untouched.
 func TestEveryStepEveryFault(t *testing.T) {
-	points := 0
-	for _, s := range scenarios {
-		inBubble(t, s.name, func(t *testing.T) {
-			for _, f := range blows {
-				for step := 1; ; step++ {
-					w, met := s.struck(mutant{}, false, blow{step, f})
-					if w.broken != nil {
-						t.Errorf("%s, %s: %v", s.name, blow{step, f}, w.broken)
-						s.show(t, blow{step, f})
-						break
-					}
-					if !met {
-						break
-					}
-					points++
+	var points atomic.Int64
+	all := worlds()
+	inParallel(t, all, func(t *testing.T, s scenario) {
+		for _, f := range blows {
+			points.Add(s.everyStep(t, f))
+		}
+		if s.setup.topics > 0 {
+			points.Add(s.everyAnswer(t))
+		}
+	})
+	t.Logf("%d scenarios, %d faults", len(all), points.Load())
+}
+
+func (s scenario) everyStep(t *testing.T, f fate) (points int64) {
+	t.Helper()
+	for step := 1; ; step++ {
+		w, met := s.struck(mutant{}, false, blow{step: step, fate: f})
+		if w.broken != nil {
+			t.Errorf("%s, %s: %v", s.name, blow{step: step, fate: f}, w.broken)
+			s.show(t, blow{step: step, fate: f})
+			return points
+		}
+		if !met {
+			return points
+		}
+		points++
+	}
+}
+
+// everyAnswer lets a topic answer each call in every way: each event taken, refused, not mentioned, or taken and not
+// mentioned.
+func (s scenario) everyAnswer(t *testing.T) (points int64) {
+	t.Helper()
+	for step := 1; ; step++ {
+		for mask := 1; ; mask++ {
+			b := blow{step, partly, mask}
+			w, met := s.struck(mutant{}, false, b)
+			if w.broken != nil {
+				t.Errorf("%s, %s: %v", s.name, b, w.broken)
+				s.show(t, b)
+				return points
+			}
+			if !met {
+				return points
+			}
+			if mask >= 1<<(2*w.parts) {
+				break
+			}
+			points++
+		}
+	}
+}
+
+var pairsFlag = flag.Bool("pairs", false, "let every scenario also meet every fault at every step of each of two runs")
+
+// TestEveryPairOfFaults lets the run of every scenario meet every fault at every step, and the run after it too.
+func TestEveryPairOfFaults(t *testing.T) {
+	var points atomic.Int64
+	inParallel(t, worlds(), func(t *testing.T, s scenario) {
+		chance := rand.New(rand.NewPCG(rand.Uint64(), 0))
+		all := s.blowsOf()
+		for _, first := range all {
+			for _, second := range all {
+				if !*pairsFlag && chance.IntN(oneIn) > 0 {
+					continue
+				}
+				points.Add(1)
+				if w, _ := s.struck(mutant{}, false, first, second); w.broken != nil {
+					t.Errorf("%s, %s, then %s: %v", s.name, first, second, w.broken)
+					s.show(t, first, second)
+					return
 				}
 			}
-		})
+		}
+	})
+	t.Logf("%d pairs of faults", points.Load())
+}
+
+// oneIn so many pairs of faults is played, unless all are asked for.
+const oneIn = 400
+
+// blowsOf returns every fault at every step of a scenario.
+func (s scenario) blowsOf() []blow {
+	var all []blow
+	for _, f := range blows {
+		for step := 1; ; step++ {
+			w, met := s.struck(mutant{}, false, blow{step: step, fate: f})
+			if w.broken != nil || !met {
+				break
+			}
+			all = append(all, blow{step: step, fate: f})
+		}
 	}
-	t.Logf("%d scenarios, %d faults", len(scenarios), points)
+	return all
 }
 
 // TestLadder lets one world meet the same fault at step 1 of one run, step 2 of the next, and so on, until a run comes
 // through untouched.
 func TestLadder(t *testing.T) {
-	for _, s := range scenarios {
-		inBubble(t, s.name, func(t *testing.T) {
-			for _, f := range blows {
-				w := s.begin(mutant{}, false)
-				for step := 1; w.broken == nil && w.strike(blow{step, f}); step++ {
-				}
-				w.leaveAlone()
-				w.abandon()
-				if w.broken != nil {
-					t.Errorf("%s, each step %s: %v", s.name, f, w.broken)
-				}
+	inParallel(t, worlds(), func(t *testing.T, s scenario) {
+		for _, f := range append(blows, partly) {
+			w := s.begin(mutant{}, false)
+			for step := 1; w.broken == nil && w.strike(blow{step: step, fate: f}); step++ {
 			}
-		})
-	}
+			w.leaveAlone()
+			w.abandon()
+			if w.broken != nil {
+				t.Errorf("%s, each step %s: %v", s.name, f, w.broken)
+			}
+		}
+	})
 }
 
 func (s scenario) show(t *testing.T, hits ...blow) {
@@ -79,4 +167,20 @@ func (s scenario) show(t *testing.T, hits ...blow) {
 func inBubble(t *testing.T, name string, f func(*testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
+// A named thing is what a test is about.
+type named interface{ String() string }
+
+// inParallel runs a test for each of some things, several at a time, each in a bubble, and returns when all are over.
+func inParallel[T named](t *testing.T, all []T, f func(*testing.T, T)) {
+	t.Helper()
+	t.Run("all", func(t *testing.T) {
+		for _, one := range all {
+			t.Run(one.String(), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { f(t, one) })
+			})
+		}
+	})
 }

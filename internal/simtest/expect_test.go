@@ -36,7 +36,7 @@ type expectation struct {
 }
 
 // expect computes what a run has to save. Nothing may be saved of a listing that is incomplete, but for the failure.
-func (o *oracle) expect(r *run) *expectations {
+func (o *oracle) expect(r *visit) *expectations {
 	e := &expectations{changes: map[restore.Key]expectation{}, drops: map[restore.Key]bool{}, listing: r.sight.listing}
 	view := r.view()
 	about, _ := view[restore.TargetKey].(*targetFacts)
@@ -200,7 +200,7 @@ func (e *expectations) outcome(view map[restore.Key]facts, id restore.BatchID, m
 }
 
 // fail expects one more failing pass to be counted, until the row is told.
-func (e *expectations) fail(about *targetFacts, r *run, rules restore.Rules) {
+func (e *expectations) fail(about *targetFacts, r *visit, rules restore.Rules) {
 	if about.unreachable {
 		return
 	}
@@ -218,12 +218,12 @@ func (e *expectations) fail(about *targetFacts, r *run, rules restore.Rules) {
 			failure.Since = about.last.Add(time.Second)
 		}
 		now.unreachable, now.last = true, failure.Since
-		news = append(news, aboutTarget("unreachable", "critical", failure))
+		news = append(news, aboutTarget(r.at.target, "unreachable", "critical", failure))
 	}
 	e.changes[restore.TargetKey] = expectation{now, news}
 }
 
-func aboutTarget(what string, severity restore.Severity, failure restore.Failure) restore.Event {
+func aboutTarget(target restore.Target, what string, severity restore.Severity, failure restore.Failure) restore.Event {
 	place := target.Project + "/" + target.Cluster
 	return restore.Event{
 		ID: fmt.Sprintf("%s.%s.%d", place, what, failure.Since.Unix()), Type: restore.Type("target." + what),
@@ -238,12 +238,12 @@ func (f *jobFacts) retired(now time.Time) bool {
 
 // letGo expects the end of a row of failures, and the two steps in which what is over for ninety days is let go: Since
 // moves past it, and in a later run its records go, a batch's together.
-func (e *expectations) letGo(r *run, view map[restore.Key]facts, about *targetFacts, rules restore.Rules) {
+func (e *expectations) letGo(r *visit, view map[restore.Key]facts, about *targetFacts, rules restore.Rules) {
 	now := *about
 	var news []restore.Event
 	if about.failing != nil {
 		if about.unreachable {
-			news = append(news, aboutTarget("recovered", "info", *about.failing))
+			news = append(news, aboutTarget(r.at.target, "recovered", "info", *about.failing))
 		}
 		now.failing, now.unreachable = nil, false
 	}
@@ -260,7 +260,7 @@ func (e *expectations) letGo(r *run, view map[restore.Key]facts, about *targetFa
 	for key, f := range view { // a run that ended between the last job of a batch and its record
 		id, isBatch := strings.CutPrefix(string(key), "batch/")
 		_, known := f.(*batchFacts)
-		if isBatch && known && len(batches[restore.BatchID(id)]) == 0 && len(r.in.known[key].record.Outbox) == 0 {
+		if isBatch && known && len(batches[restore.BatchID(id)]) == 0 && len(r.known[key].record.Outbox) == 0 {
 			e.drops[key] = true
 		}
 	}
@@ -269,7 +269,7 @@ func (e *expectations) letGo(r *run, view map[restore.Key]facts, about *targetFa
 	}
 }
 
-func (e *expectations) letGoTogether(r *run, batch restore.BatchID, members []*jobFacts, since *time.Time, rules restore.Rules) {
+func (e *expectations) letGoTogether(r *visit, batch restore.BatchID, members []*jobFacts, since *time.Time, rules restore.Rules) {
 	keys := []restore.Key{restore.BatchKey(batch)}
 	for _, f := range members {
 		if !f.retired(r.now) {
@@ -278,7 +278,7 @@ func (e *expectations) letGoTogether(r *run, batch restore.BatchID, members []*j
 		keys = append(keys, restore.JobKey(f.job.ID))
 	}
 	for _, key := range keys {
-		if known := r.in.known[key]; len(e.changes[key].news) > 0 || known != nil && len(known.record.Outbox) > 0 {
+		if known := r.known[key]; len(e.changes[key].news) > 0 || known != nil && len(known.record.Outbox) > 0 {
 			return
 		}
 	}
@@ -294,7 +294,7 @@ func (e *expectations) letGoTogether(r *run, batch restore.BatchID, members []*j
 	for _, f := range members {
 		e.drops[restore.JobKey(f.job.ID)] = true
 	}
-	if key := restore.BatchKey(batch); batch != "" && r.in.known[key] != nil {
+	if key := restore.BatchKey(batch); batch != "" && r.known[key] != nil {
 		e.drops[key] = true
 	}
 }

@@ -15,9 +15,11 @@ import (
 type deed struct {
 	number int // its place in the whole history
 	what   string
+	place  int
 	job    int
 	pick   int
 	fate   fate
+	mask   int // of the fate partly
 	at     int // the call of the run that meets the fate, from 1
 	span   time.Duration
 	word   string
@@ -43,10 +45,12 @@ func (d deed) String() string {
 		return fmt.Sprintf("%s %d", d.what, d.pick)
 	case "pass", "skew":
 		return fmt.Sprintf("%s %s", d.what, d.span)
-	case "stale", "outage":
-		return fmt.Sprintf("%s %d %s", d.what, d.pick, d.word)
+	case "stale":
+		return fmt.Sprintf("stale %d", d.pick)
+	case "outage":
+		return fmt.Sprintf("target %d: outage %q", d.place, d.word)
 	}
-	return fmt.Sprintf("job %d: %s %s %d %s", d.job, d.what, d.word, d.pick, d.span)
+	return fmt.Sprintf("target %d, job %d: %s %s %d %s", d.place, d.job, d.what, d.word, d.pick, d.span)
 }
 
 var (
@@ -67,8 +71,12 @@ type temper struct {
 func generate(seed uint64) history {
 	t := temper{Rand: rand.New(rand.NewPCG(seed, 0x7265_7374_6f72_65))}
 	h := history{seed: seed, setup: setup{
-		outputs: 1 + t.IntN(2), pageSize: []int{1, 2, 3, 100}[t.IntN(4)], sameBytes: t.IntN(2) == 0, reversed: t.IntN(8) == 0,
+		targets: []int{1, 1, 1, 1, 2, 3}[t.IntN(6)], atOnce: 1 + t.IntN(3),
+		outputs: 1 + t.IntN(2), topics: []int{0, 0, 0, 1, 2}[t.IntN(5)], fifo: t.IntN(2) == 0,
+		pageSize: []int{1, 2, 3, 100}[t.IntN(4)], sameBytes: t.IntN(2) == 0, reversed: t.IntN(8) == 0,
+		hurried: t.IntN(3) == 0,
 	}}
+	h.topics = min(h.topics, h.outputs)
 	t.jobs, t.faults, t.overlap, t.calm = 1+t.IntN(5), t.IntN(40), 1+t.IntN(4), t.IntN(4)
 	t.old = t.IntN(4)
 	for n := range 10 + t.IntN(70) {
@@ -92,16 +100,19 @@ func (t temper) deed() deed {
 	case n < 48:
 		return deed{what: "stale", pick: t.IntN(4) * t.IntN(2)}
 	case n < 50:
-		return deed{what: "outage", word: append(outages, "", "", "")[t.IntN(6)]}
+		return deed{what: "outage", place: t.IntN(3), word: append(outages, "", "", "")[t.IntN(6)]}
 	case n < 52:
 		return deed{what: "restart", pick: t.IntN(t.overlap)}
 	case n < 54:
 		return deed{what: "land", pick: t.IntN(4)}
 	case n < 60+4*t.calm:
-		return deed{what: "finish", pick: t.IntN(t.overlap), at: 1 + t.IntN(12), fate: t.fate(4 * t.faults)}
+		return deed{what: "finish", pick: t.IntN(t.overlap), at: 1 + t.IntN(12), fate: t.fate(4 * t.faults), mask: t.mask()}
 	}
-	return deed{what: "step", pick: t.IntN(8), fate: t.fate(t.faults)}
+	return deed{what: "step", pick: t.IntN(8), fate: t.fate(t.faults), mask: t.mask()}
 }
+
+// mask says of each event in a call whether it is taken and mentioned in the answer, two bits for each.
+func (t temper) mask() int { return t.IntN(1 << 20) }
 
 func (t temper) fate(percent int) fate {
 	if t.IntN(100) < percent {
@@ -119,7 +130,7 @@ func (t temper) span() time.Duration {
 
 // life is something that happens to a job.
 func (t temper) life() deed {
-	d := deed{job: t.IntN(t.jobs), pick: t.IntN(4), span: births[t.IntN(len(births))]}
+	d := deed{place: t.IntN(3), job: t.IntN(t.jobs), pick: t.IntN(4), span: births[t.IntN(len(births))]}
 	switch n := t.IntN(20); {
 	case n < 2:
 		d.what, d.pick = "appears", t.IntN(8)
@@ -141,20 +152,20 @@ func (t temper) life() deed {
 	return d
 }
 
-var jobIDs = []restore.JobID{"5a66783b80eef5354c77ee10", "5a66783b80eef5354c77ee11", "5a66783b80eef5354c77ee12", "5a66783b80eef5354c77ee13", "5a66783b80eef5354c77ee14"}
-
 // make does a deed.
 func (w *world) make(d deed) {
 	switch d.what {
 	case "step":
 		if len(w.pending) > 0 {
-			w.step(w.pending[d.pick%len(w.pending)], d.fate)
+			c := w.pending[d.pick%len(w.pending)]
+			c.mask = d.mask
+			w.step(c, d.fate)
 		}
 	case "run":
 		w.start(w.container(d.pick))
 	case "finish":
 		if r := w.container(d.pick).running; r != nil {
-			w.finishMeeting(r, d.at, d.fate)
+			w.finishMeeting(r, blow{d.at, d.fate, d.mask})
 		}
 	case "restart":
 		if c := w.container(d.pick); c.running == nil {
@@ -171,25 +182,27 @@ func (w *world) make(d deed) {
 		w.stale = d.pick
 		w.logf("the API answers with its state %d changes ago", d.pick)
 	case "outage":
-		w.outage = restore.FailureKind(d.word)
-		w.logf("the API is out: %q", d.word)
+		p := w.places[d.place%len(w.places)]
+		p.outage = restore.FailureKind(d.word)
+		w.logf("the API is out for %s: %q", p.target, d.word)
 	default:
-		w.logf("the API: %s", d)
-		w.live(d)
+		p := w.places[d.place%len(w.places)]
+		w.logf("the API of %s: %s", p.target, d)
+		p.live(d)
 	}
 }
 
 // live does to a job what a deed says.
-func (w *world) live(d deed) {
-	id := jobIDs[d.job]
+func (p *place) live(d deed) {
+	id := p.job(d.job)
 	if d.what == "vanishes" {
-		w.remove(id)
+		p.remove(id)
 		return
 	}
-	known := w.listed(id)
-	w.edit(id, func(j *restore.Job) {
+	known := p.listed(id)
+	p.edit(id, func(j *restore.Job) {
 		if !known {
-			w.bear(j, d)
+			p.bear(j, d)
 		}
 		switch d.what {
 		case "status":
@@ -197,7 +210,7 @@ func (w *world) live(d deed) {
 		case "delivery":
 			j.Delivery.Status = restore.DeliveryStatus(d.word)
 		case "expires":
-			j.Delivery.Expires = w.now.Add(d.span)
+			j.Delivery.Expires = p.now.Add(d.span)
 			j.Delivery.Status = restore.DeliveryReady
 		case "hash":
 			j.Hashes = hashed(j.Hashes, d.pick)
@@ -205,23 +218,23 @@ func (w *world) live(d deed) {
 			j.Hashes = nil
 		case "ends":
 			j.Status, j.Delivery.Status = restore.Finished, restore.DeliveryReady
-			j.Delivery.Expires = w.now.Add(48 * time.Hour)
+			j.Delivery.Expires = p.now.Add(48 * time.Hour)
 			j.Hashes = hashed(j.Hashes, d.pick)
 		}
 	})
 }
 
 // bear decides what a job is that the API lists for the first time. A job that was listed before is what it was.
-func (w *world) bear(j *restore.Job, d deed) {
-	for _, jobs := range slices.Backward(w.past) {
+func (p *place) bear(j *restore.Job, d deed) {
+	for _, jobs := range slices.Backward(p.past) {
 		if i := slices.IndexFunc(jobs, func(old restore.Job) bool { return old.ID == j.ID }); i >= 0 {
 			*j = jobs[i]
 			return
 		}
 	}
-	j.Created = w.now.Add(min(d.span, 0))
-	if d.job < 3 && w.seeded(1) {
-		j.BatchID = "5a66783b80eef5354c77eeff"
+	j.Created = p.now.Add(min(d.span, 0))
+	if d.job < 3 && p.seeded(1) {
+		j.BatchID = batchOf(j.ID)
 	}
 	if d.job == 4 || d.pick == 7 {
 		j.Delivery.TargetCluster = "elsewhere"

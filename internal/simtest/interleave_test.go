@@ -46,9 +46,9 @@ var meetings = []meeting{
 		w.edits(w.whole, 0)
 		w.tickFailing("publish", failBefore)
 	}, runs: 2},
-	{name: "a target becomes unreachable", ready: func(w *world) { w.under(1); w.outage = "forbidden"; w.tickBlind(2) }, runs: 2},
-	{name: "a target recovers meanwhile", ready: func(w *world) { w.under(1); w.outage = "forbidden"; w.tickBlind(3) }, runs: 2,
-		turn: func(w *world) { w.outage = "" }},
+	{name: "a target becomes unreachable", ready: func(w *world) { w.under(1); w.blackout("forbidden"); w.tickBlind(2) }, runs: 2},
+	{name: "a target recovers meanwhile", ready: func(w *world) { w.under(1); w.blackout("forbidden"); w.tickBlind(3) }, runs: 2,
+		turn: func(w *world) { w.blackout("") }},
 	{name: "a record is let go", ready: func(w *world) { w.retire(1, 1) }, runs: 2},
 	{name: "Since moves", ready: func(w *world) { w.retire(2, 0) }, runs: 2},
 }
@@ -91,15 +91,24 @@ func (o *order) pick(moment, choices int) int {
 // copied returns a world at rest once more, with no container.
 func (w *world) copied() *world {
 	c := newWorld(w.setup)
-	c.now, c.skew, c.stale, c.outage, c.mutant, c.tracing = w.now, w.skew, w.stale, w.outage, w.mutant, w.tracing
-	c.past, c.rows, c.trace = slices.Clone(w.past), maps.Clone(w.rows), slices.Clone(w.trace)
-	from, to := w.oracle, c.oracle
-	to.lives, to.once, to.told, to.latest = maps.Clone(from.lives), maps.Clone(from.once), maps.Clone(from.told), from.latest
-	for _, d := range from.order {
-		d := &debt{d.event, d.life, maps.Clone(d.toldTo)}
-		to.order, to.owed[d.event.ID] = append(to.order, d), append(to.owed[d.event.ID], d)
+	c.now, c.skew, c.stale, c.mutant, c.tracing, c.trace = w.now, w.skew, w.stale, w.mutant, w.tracing, slices.Clone(w.trace)
+	for n, p := range w.places {
+		p.copyTo(c.places[n])
+	}
+	for name, log := range w.topicLogs {
+		c.topicLogs[name] = &topicLog{maps.Clone(log.seen)}
 	}
 	return c
+}
+
+func (p *place) copyTo(c *place) {
+	c.past, c.rows, c.outage = slices.Clone(p.past), maps.Clone(p.rows), p.outage
+	from, to := p.oracle, c.oracle
+	to.lives, to.once, to.told, to.latest = maps.Clone(from.lives), maps.Clone(from.once), maps.Clone(from.told), from.latest
+	for _, d := range from.order {
+		d := &debt{event: d.event, life: d.life, toldTo: maps.Clone(d.toldTo), content: d.content}
+		to.order, to.owed[d.event.ID] = append(to.order, d), append(to.owed[d.event.ID], d)
+	}
 }
 
 // hold lets the runs of a meeting take turns in an order, and leaves the world alone for a short while.
@@ -135,7 +144,8 @@ func (m meeting) hold(w *world, o *order) {
 
 // rest ends what is on its way and makes undisturbed runs in one container.
 func (w *world) rest(pauses ...time.Duration) {
-	w.outage, w.skew = "", 0
+	w.skew = 0
+	w.blackout("")
 	for len(w.late) > 0 && w.broken == nil {
 		w.land(0)
 	}
@@ -144,7 +154,7 @@ func (w *world) rest(pauses ...time.Duration) {
 		w.quietRun(w.container(20))
 	}
 	if w.broken == nil {
-		w.oracle.settledDown()
+		w.settledDown()
 	}
 }
 

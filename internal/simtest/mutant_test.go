@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
+
 	"restorewatch/internal/restore"
 	"restorewatch/internal/watch"
 )
@@ -18,10 +20,11 @@ import (
 type mutant struct {
 	name             string
 	versionUnchecked bool
-	load             func(r *run, l restore.Ledger, err error) (restore.Ledger, error)
+	load             func(p port, l restore.Ledger, err error) (restore.Ledger, error)
 	save             func(p port, ctx context.Context, r restore.Record) (restore.Record, error)
 	page             func(r *run, n int, jobs []restore.Job, err error) (_ []restore.Job, more bool, _ error)
 	publish          func(o outlet, ctx context.Context, events []restore.Event) ([]bool, error)
+	batch            func(t topic, ctx context.Context, in *awssns.PublishBatchInput) (*awssns.PublishBatchOutput, error)
 	after            func(r *run)
 }
 
@@ -31,12 +34,10 @@ type tampered struct {
 	by mutant
 }
 
-func (m mutant) ports(_ *run, p port) ports { return tampered{p, m} }
-
 func (t tampered) Load(ctx context.Context, target restore.Target) (restore.Ledger, error) {
 	ledger, err := t.port.Load(ctx, target)
 	if t.by.load != nil {
-		return t.by.load(t.run, ledger, err)
+		return t.by.load(t.port, ledger, err)
 	}
 	return ledger, err
 }
@@ -79,7 +80,14 @@ func (t tamperer) Publish(ctx context.Context, events []restore.Event) ([]bool, 
 	return t.mutant.publish(t.outlet, ctx, events)
 }
 
-// job returns a mutant that spoils what is stored of jobs.
+// A mistaken is a topic as the publisher of a mutant meets it.
+type mistaken struct{ topic }
+
+func (m mistaken) PublishBatch(ctx context.Context, in *awssns.PublishBatchInput, _ ...func(*awssns.Options)) (*awssns.PublishBatchOutput, error) {
+	return m.mutant.batch(m.topic, ctx, in)
+}
+
+// storing returns a mutant that spoils what is stored of jobs.
 func storing(name string, spoil func(*restore.Record, *restore.JobMemory)) mutant {
 	return mutant{name: name, save: func(p port, ctx context.Context, r restore.Record) (restore.Record, error) {
 		if m, ok := r.Memory.(restore.JobMemory); ok {
@@ -112,7 +120,7 @@ var mutants = []mutant{
 	}},
 	{name: "the loser of a conflict writes over the winner", save: func(p port, ctx context.Context, r restore.Record) (restore.Record, error) {
 		saved, err := p.Save(ctx, r)
-		if stored := p.rows[r.Key()]; errors.Is(err, watch.ErrConflict) && stored != nil {
+		if stored := p.at.rows[r.Key()]; errors.Is(err, watch.ErrConflict) && stored != nil {
 			r.Version = stored.version
 			return p.Save(ctx, r)
 		}
@@ -120,7 +128,7 @@ var mutants = []mutant{
 	}},
 	{name: "outbox dropped on a conflict", save: func(p port, ctx context.Context, r restore.Record) (restore.Record, error) {
 		saved, err := p.Save(ctx, r)
-		if stored := p.rows[r.Key()]; errors.Is(err, watch.ErrConflict) && stored != nil {
+		if stored := p.at.rows[r.Key()]; errors.Is(err, watch.ErrConflict) && stored != nil {
 			theirs := stored.record
 			theirs.Outbox, theirs.Progress = nil, nil
 			return p.Save(ctx, theirs)
@@ -128,10 +136,10 @@ var mutants = []mutant{
 		return saved, err
 	}},
 	{name: "published before it is saved", save: func(p port, ctx context.Context, r restore.Record) (restore.Record, error) {
-		known := p.in.known[r.Key()]
+		known := p.known[r.Key()]
 		for _, e := range r.Outbox {
 			if known == nil || e.Sequence > known.record.Sequence {
-				for _, name := range p.oracle.names() {
+				for _, name := range p.at.oracle.names() {
 					_, _ = outlet{p.run, name}.Publish(ctx, []restore.Event{e})
 				}
 			}
@@ -188,36 +196,36 @@ var mutants = []mutant{
 		}
 		return p.Save(ctx, r)
 	}},
-	{name: "warm ledger never loaded again", load: func(r *run, l restore.Ledger, err error) (restore.Ledger, error) {
-		if held, ok := r.in.memo.(restore.Ledger); ok && err == nil {
+	{name: "warm ledger never loaded again", load: func(p port, l restore.Ledger, err error) (restore.Ledger, error) {
+		if held, ok := p.memo.(restore.Ledger); ok && err == nil {
 			return held, nil
 		}
 		if err == nil && l.Begun() {
-			r.in.memo = l
+			p.memo = l
 		}
 		return l, err
 	}},
 	{
 		name: "a load that failed taken for an empty ledger",
-		load: func(r *run, l restore.Ledger, err error) (restore.Ledger, error) {
+		load: func(p port, l restore.Ledger, err error) (restore.Ledger, error) {
 			if err != nil {
-				r.in.known = map[restore.Key]*row{}
-				return restore.Ledger{Target: target, Records: map[restore.Key]restore.Record{}}, nil
+				p.known = map[restore.Key]*row{}
+				return restore.Ledger{Target: p.at.target, Records: map[restore.Key]restore.Record{}}, nil
 			}
 			return l, nil
 		},
 		// With the first write conditional, this alone would do no harm: it conflicts, and the ledger is loaded once more.
 		save: func(p port, ctx context.Context, r restore.Record) (restore.Record, error) {
-			if stored := p.rows[r.Key()]; stored != nil && r.Version == 0 {
+			if stored := p.at.rows[r.Key()]; stored != nil && r.Version == 0 {
 				r.Version = stored.version
 			}
 			return p.Save(ctx, r)
 		},
 	},
-	{name: "Since guessed at each cold start", load: func(r *run, l restore.Ledger, err error) (restore.Ledger, error) {
+	{name: "Since guessed at each cold start", load: func(p port, l restore.Ledger, err error) (restore.Ledger, error) {
 		if about, ok := l.Records[restore.TargetKey]; ok {
 			m := about.Memory.(restore.TargetMemory)
-			m.Since = r.now
+			m.Since = p.now
 			about.Memory = m
 			l.Records[restore.TargetKey] = about
 		}
@@ -236,9 +244,9 @@ var mutants = []mutant{
 	{name: "only the first page is read", page: func(_ *run, n int, jobs []restore.Job, err error) ([]restore.Job, bool, error) {
 		return jobs, false, err
 	}},
-	{name: "absence taken for deletion", load: func(r *run, l restore.Ledger, err error) (restore.Ledger, error) {
+	{name: "absence taken for deletion", load: func(p port, l restore.Ledger, err error) (restore.Ledger, error) {
 		for key, record := range l.Records {
-			if m, ok := record.Memory.(restore.JobMemory); ok && !r.listed(m.Job.ID) {
+			if m, ok := record.Memory.(restore.JobMemory); ok && !p.at.listed(m.Job.ID) {
 				delete(l.Records, key)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // subject and the next: a listing that was read, but whose save never took effect, owes nothing by itself, because the
 // next listing is compared with what was saved before it.
 type oracle struct {
-	*world
+	*place
 	owed   map[string][]*debt // by event id
 	order  []*debt            // as they came to be owed
 	lives  map[string]int     // by subject: how often its record was dropped
@@ -29,16 +29,18 @@ type debt struct {
 	event  restore.Event
 	life   int
 	toldTo map[string]int // by output, how often
+
+	content string // of the message to a topic that tells it
 }
 
-func newOracle(w *world) *oracle {
+func newOracle(p *place) *oracle {
 	return &oracle{
-		world: w, owed: map[string][]*debt{}, lives: map[string]int{}, once: map[string]string{}, told: map[string]int{},
+		place: p, owed: map[string][]*debt{}, lives: map[string]int{}, once: map[string]string{}, told: map[string]int{},
 	}
 }
 
 // saved takes in that a write took effect over the row before it, nil if there was none.
-func (o *oracle) saved(r *run, kind purpose, before, after *row) {
+func (o *oracle) saved(r *visit, kind purpose, before, after *row) {
 	if before == nil {
 		before = new(row)
 	}
@@ -53,7 +55,7 @@ func (o *oracle) saved(r *run, kind purpose, before, after *row) {
 	}
 }
 
-func (o *oracle) begun(r *run, before, after *row) {
+func (o *oracle) begun(r *visit, before, after *row) {
 	m, ok := after.record.Memory.(restore.TargetMemory)
 	if !ok || before.record.Memory != nil || !m.Since.Equal(r.now) {
 		o.violate("watching begins once, with the time of the run", "run %d at %s saved %+v over %+v", r.id, r.now, m, before.record.Memory)
@@ -100,7 +102,7 @@ func cmpNil(events []restore.Event) []restore.Event {
 func (o *oracle) names() []string { return []string{"out1", "out2"}[:o.outputs] }
 
 // observed checks a saved observation against what the run had to make of its listing, and notes the news as owed.
-func (o *oracle) observed(r *run, before, after *row) {
+func (o *oracle) observed(r *visit, before, after *row) {
 	key := after.record.Key()
 	expected, ok := r.sight.expected.changes[key]
 	if !ok {
@@ -123,7 +125,7 @@ func (o *oracle) observed(r *run, before, after *row) {
 }
 
 // notesReading reports whether a save of the target's record notes no more than that the listing was read to its end.
-func (o *oracle) notesReading(r *run, before, after *row) bool {
+func (o *oracle) notesReading(r *visit, before, after *row) bool {
 	was, ok := before.record.Memory.(restore.TargetMemory)
 	is, still := after.record.Memory.(restore.TargetMemory)
 	was.FullRead = is.FullRead
@@ -132,7 +134,7 @@ func (o *oracle) notesReading(r *run, before, after *row) bool {
 }
 
 // differs says how a record is not what the facts are, or "".
-func (o *oracle) differs(before, after *row, f facts, r *run) string {
+func (o *oracle) differs(before, after *row, f facts, r *visit) string {
 	switch m := after.record.Memory.(type) {
 	case restore.JobMemory:
 		return f.(*jobFacts).differs(m, o.latest)
@@ -153,13 +155,13 @@ func (o *oracle) differs(before, after *row, f facts, r *run) string {
 }
 
 // owe notes the events that a save put into an outbox, after comparing them with those that are expected.
-func (o *oracle) owe(r *run, key restore.Key, sequence int, events, expected []restore.Event) {
+func (o *oracle) owe(r *visit, key restore.Key, sequence int, events, expected []restore.Event) {
 	left := slices.Clone(expected)
 	for i, e := range events {
 		if e.Sequence != sequence+i+1 {
 			o.violate("the sequence counts a subject's events", "%s has %d after %d", e.ID, e.Sequence, sequence+i)
 		}
-		n := slices.IndexFunc(left, func(want restore.Event) bool { return alike(want, e, r) })
+		n := slices.IndexFunc(left, func(want restore.Event) bool { return o.alike(want, e, r) })
 		if n < 0 {
 			o.violate("nothing is invented", "run %d saved %s of %s, expected %v:\n%s", r.id, e.ID, key, ids(expected), show(e))
 			continue
@@ -176,8 +178,8 @@ var hexDigits = regexp.MustCompile(`\.(hash|hashchanged)\.[0-9a-f]{12}`)
 
 // alike reports whether an event is the one expected. Of the id of a hash the form is known, of the sequence and time
 // where they have to come from.
-func alike(want, e restore.Event, r *run) bool {
-	if hexDigits.ReplaceAllString(e.ID, ".$1."+unnamed) != want.ID || e.Target != target || !e.Time.Equal(r.now) {
+func (o *oracle) alike(want, e restore.Event, r *visit) bool {
+	if hexDigits.ReplaceAllString(e.ID, ".$1."+unnamed) != want.ID || e.Target != o.target || !e.Time.Equal(r.now) {
 		return false
 	}
 	want.ID, want.Target, want.Sequence, want.Time = e.ID, e.Target, e.Sequence, e.Time
@@ -243,11 +245,16 @@ func (o *oracle) delivered(output string, e restore.Event) {
 	switch {
 	case d == nil && len(o.owed[e.ID]) > 0:
 		o.violate("one id, one content", "%s was told\n%s\nand saved\n%s", output, show(e), show(o.owed[e.ID][0].event))
-		return
 	case d == nil:
 		o.violate("only what was saved is told", "%s was told %s", output, e.ID)
-		return
+	default:
+		o.paid(output, d)
 	}
+}
+
+// paid takes in that an output was told what is owed.
+func (o *oracle) paid(output string, d *debt) {
+	e := d.event
 	d.toldTo[output]++
 	o.seen.told++
 	if d.toldTo[output] > 1 {
@@ -262,20 +269,21 @@ func (o *oracle) delivered(output string, e restore.Event) {
 }
 
 // dropped takes in that a record was let go.
-func (o *oracle) dropped(r *run, key restore.Key) {
+func (o *oracle) dropped(r *visit, key restore.Key) {
 	if !r.sight.expected.drops[key] {
 		o.violate("only what is long over is let go", "run %d dropped %s", r.id, key)
 	}
 	if outbox := o.rows[key].record.Outbox; len(outbox) > 0 {
 		o.violate("only what is long over is let go", "run %d dropped %s with %v still to be told", r.id, key, ids(outbox))
 	}
+	o.seen.kinds["record let go"]++
 	_, subject, _ := strings.Cut(string(key), "/")
 	o.lives[subject]++
 }
 
 // ended checks what a run did that came to its own end.
-func (o *oracle) ended(r *run) {
-	if r.cancelled || r.in.known == nil {
+func (o *oracle) ended(r *visit) {
+	if r.cancelled || r.known == nil || r.shortOfTime() {
 		return
 	}
 	expected := r.sight.over()

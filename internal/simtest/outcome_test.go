@@ -15,11 +15,11 @@ func TestBatchOutcomeSurvivesItsRun(t *testing.T) {
 		defer w.abandon()
 		w.batch(2)
 		w.edits(status(restore.Broken), 0)
-		w.strike(blow{3, killBefore}) // page, the job, then the batch
+		w.strike(blow{step: 3, fate: killBefore}) // page, the job, then the batch
 		w.edits(status(restore.InProgress), 0)
 		w.leaveAlone()
-		told := w.oracle.owed["5a66783b80eef5354c77eeff.batch.FAILED"]
-		if broken := w.oracle.owed[string(jobIDs[0])+".status.BROKEN"]; len(broken) != 1 || len(told) != 1 {
+		told := w.places[0].oracle.owed[string(batchOf(w.places[0].job(0)))+".batch.FAILED"]
+		if broken := w.places[0].oracle.owed[string(w.places[0].job(0))+".status.BROKEN"]; len(broken) != 1 || len(told) != 1 {
 			t.Errorf("%d times BROKEN, %d times batch.failed", len(broken), len(told))
 			for _, line := range w.trace {
 				t.Log(line)

@@ -1,6 +1,11 @@
 package simtest
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"restorewatch/internal/restore"
+)
 
 // play makes a history happen, leaves the world alone, and returns the promise that was broken, or nil. It has to be
 // called within a synctest bubble.
@@ -25,19 +30,21 @@ var quiet = []time.Duration{time.Minute, time.Minute, 11 * time.Minute, 61 * tim
 // leaveAlone lets everything under way come to its end, and makes some runs in which nothing happens.
 func (w *world) leaveAlone() {
 	w.logf("from here on nothing goes wrong")
-	w.skew, w.stale, w.outage = 0, 0, ""
+	w.skew, w.stale = 0, 0
+	w.blackout("")
 	for len(w.pending) > 0 && w.broken == nil {
 		w.step(w.pending[0], fine)
 	}
 	for len(w.late) > 0 && w.broken == nil {
 		w.land(0)
 	}
+	w.beShortOfTime()
 	for i, d := range quiet {
 		w.advance(d)
 		w.quietRun(w.container(i % 2 * len(w.runs) % 3))
 	}
 	if w.broken == nil {
-		w.oracle.settledDown()
+		w.settledDown()
 	}
 }
 
@@ -48,8 +55,59 @@ func (w *world) quietRun(c *container) *run {
 	}
 	r := w.start(c)
 	w.finish(r)
-	if w.broken == nil && (r.err != nil || len(r.report.Passes) != 1 || len(r.report.Passes[0].Failures) > 0) {
+	if w.broken == nil && (r.err != nil || len(r.report.Passes) != len(w.places) || r.report.Failed() > 0) {
 		w.violate("an undisturbed run succeeds", "run %d: %v, %+v", r.id, r.err, r.report)
 	}
 	return r
+}
+
+// beShortOfTime makes runs that have time to list no more than the first target whose turn it is, one for each target,
+// in a container that remembers or in new ones, and checks that each target had its turn.
+func (w *world) beShortOfTime() {
+	if !w.hurried || len(w.places) == 1 || w.broken != nil {
+		return
+	}
+	w.advance(6 * time.Minute) // a clock that was ahead gave turns in the future
+	turns := make([]int, len(w.places))
+	for range w.places {
+		began := w.now
+		if w.seeded(1) {
+			w.discard(w.container(0))
+		}
+		r := w.start(w.container(0))
+		w.finishListing(r)
+		for i, v := range r.visits {
+			turns[i] += v.sight.pages
+		}
+		w.advance(began.Add(time.Minute).Sub(w.now))
+	}
+	if w.broken == nil && slices.Contains(turns, 0) {
+		w.violate("no target starves", "in %d runs that were short of time %v pages were read", len(turns), turns)
+	}
+}
+
+// finishListing lets a run go on until it is over, while the pages that it reads at once take all the time there is.
+func (w *world) finishListing(r *run) {
+	for calls := w.callsOf(r); len(calls) > 0 && w.broken == nil; calls = w.callsOf(r) {
+		other := slices.IndexFunc(calls, func(c *call) bool { return c.what != "page" })
+		if other >= 0 {
+			w.step(calls[other], fine)
+		} else {
+			w.step(calls[0], slow)
+		}
+	}
+}
+
+// settledDown checks what must hold at every place once the world was left alone.
+func (w *world) settledDown() {
+	for _, p := range w.places {
+		p.oracle.settledDown()
+	}
+}
+
+// blackout lets no target be listed for a reason; "" ends it.
+func (w *world) blackout(kind restore.FailureKind) {
+	for _, p := range w.places {
+		p.outage = kind
+	}
 }

@@ -2,7 +2,6 @@ package simtest
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -14,10 +13,39 @@ import (
 	"restorewatch/internal/watch"
 )
 
-var targets = []restore.Target{target}
+// An entrance is the world as one run meets it: each call goes to the target that it is about.
+type entrance struct{ *run }
 
-// A port is the world as one run meets it.
-type port struct{ *run }
+func (e entrance) port(t restore.Target) ports {
+	p := port{e.visits[e.placeOf(t).number]}
+	if e.mutant.name != "" {
+		return tampered{p, e.mutant}
+	}
+	return p
+}
+
+// RestoreJobs implements watch.Lister.
+func (e entrance) RestoreJobs(ctx context.Context, t restore.Target, perPage int) iter.Seq2[[]restore.Job, error] {
+	return e.port(t).RestoreJobs(ctx, t, perPage)
+}
+
+// Load implements watch.Store.
+func (e entrance) Load(ctx context.Context, t restore.Target) (restore.Ledger, error) {
+	return e.port(t).Load(ctx, t)
+}
+
+// Save implements watch.Store.
+func (e entrance) Save(ctx context.Context, r restore.Record) (restore.Record, error) {
+	return e.port(r.Target).Save(ctx, r)
+}
+
+// Drop implements watch.Store.
+func (e entrance) Drop(ctx context.Context, r restore.Record) error {
+	return e.port(r.Target).Drop(ctx, r)
+}
+
+// A port is one target as one run meets it.
+type port struct{ *visit }
 
 // ports is what a watcher needs of the world.
 type ports interface {
@@ -60,15 +88,16 @@ func (p port) page(ctx context.Context, number, size int) (page []restore.Job, m
 	var failed error
 	c := &call{what: "page", name: fmt.Sprintf("reads page %d", number+1)}
 	c.apply = func() {
-		if p.outage != "" {
-			failed = outage{p.outage}
+		if p.at.outage != "" {
+			failed = outage{p.at.outage}
 			return
 		}
-		all := p.answer()
+		p.seen.lists(p.visit, number)
+		all := p.at.answer()
 		from, to := min(number*size, len(all)), min((number+1)*size, len(all))
 		page, more = slices.Clone(all[from:to]), to < len(all)
 	}
-	if err := p.reach(ctx, c); err != nil {
+	if err := p.reach(ctx, p.at, c); err != nil {
 		return nil, false, err
 	}
 	return page, more, failed
@@ -76,35 +105,35 @@ func (p port) page(ctx context.Context, number, size int) (page []restore.Job, m
 
 // Load implements watch.Store. An answer that is held back is read in two parts, as a query of several pages is.
 func (p port) Load(ctx context.Context, _ restore.Target) (restore.Ledger, error) {
-	p.in.known = nil // whatever was remembered is given up
+	p.known = nil // whatever was remembered is given up
 	known := make(map[restore.Key]*row)
 	c := &call{what: "load", name: "loads the ledger"}
 	var unread []restore.Key
 	c.apply = func() {
-		keys := slices.Sorted(maps.Keys(p.rows))
+		keys := slices.Sorted(maps.Keys(p.at.rows))
 		half := (len(keys) + 1) / 2
 		for _, key := range keys[:half] {
-			known[key] = p.rows[key]
+			known[key] = p.at.rows[key]
 		}
 		unread = keys[half:]
 	}
-	if err := p.reach(ctx, c); err != nil {
+	if err := p.reach(ctx, p.at, c); err != nil {
 		return restore.Ledger{}, err
 	}
 	last := restore.Key("")
 	if len(unread) > 0 {
 		last = unread[0]
 	}
-	for key, stored := range p.rows {
+	for key, stored := range p.at.rows {
 		if last != "" && key >= last {
 			known[key] = stored
 		}
 	}
-	ledger := restore.Ledger{Target: target, Records: make(map[restore.Key]restore.Record)}
+	ledger := restore.Ledger{Target: p.at.target, Records: make(map[restore.Key]restore.Record)}
 	for key, stored := range known {
 		ledger.Records[key] = stored.record // nobody may edit it
 	}
-	p.in.known = known
+	p.known, p.fresh = known, true
 	return ledger, nil
 }
 
@@ -115,19 +144,19 @@ func (p port) Save(ctx context.Context, r restore.Record) (restore.Record, error
 		p.violate("what was observed can be saved", "%v", err)
 		return restore.Record{}, err
 	}
-	kind := p.sight.attempt(p.run, r)
+	kind := p.sight.attempt(r)
 	conflict := false
 	var written *row
 	write := func() { written, conflict = p.write(r, body, kind) }
 	c := &call{what: "save", key: string(r.Key()), name: fmt.Sprintf("%s %s at version %d", kind, r.Key(), r.Version)}
 	c.apply = write
 	c.expired = func() { p.late = append(p.late, write) }
-	err = p.reach(ctx, c)
+	err = p.reach(ctx, p.at, c)
 	switch {
 	case err == errLost || err == nil && conflict:
 		err = fmt.Errorf("save %s: %w", r.Key(), watch.ErrConflict)
 	case err == nil:
-		p.in.known[r.Key()] = written
+		p.known[r.Key()] = written
 		r.Version = written.version
 		return r, nil
 	}
@@ -139,7 +168,7 @@ func (p port) Save(ctx context.Context, r restore.Record) (restore.Record, error
 
 // write is the store's side of a save: compare and swap.
 func (p port) write(r restore.Record, body []byte, kind purpose) (written *row, conflict bool) {
-	stored := p.rows[r.Key()]
+	stored := p.at.rows[r.Key()]
 	version := 0
 	if stored != nil {
 		version = stored.version
@@ -152,14 +181,14 @@ func (p port) write(r restore.Record, body []byte, kind purpose) (written *row, 
 		p.logf("    conflict: %s has version %d", r.Key(), version)
 		return nil, true
 	}
-	read, err := store.Decode(target, r.Key(), version+1, body)
+	read, err := store.Decode(p.at.target, r.Key(), version+1, body)
 	if err != nil {
 		p.violate("what was saved can be read", "%v", err)
 		return nil, true
 	}
 	written = &row{version: version + 1, body: body, record: read}
-	p.oracle.saved(p.run, kind, stored, written)
-	p.rows[r.Key()] = written
+	p.at.oracle.saved(p.visit, kind, stored, written)
+	p.at.rows[r.Key()] = written
 	return written, false
 }
 
@@ -170,63 +199,26 @@ func (p port) Drop(ctx context.Context, r restore.Record) error {
 	remove := func() { conflict = p.remove(r) }
 	c := &call{what: "drop", key: string(r.Key()), name: fmt.Sprintf("drops %s at version %d", r.Key(), r.Version), apply: remove}
 	c.expired = func() { p.late = append(p.late, remove) }
-	err := p.reach(ctx, c)
+	err := p.reach(ctx, p.at, c)
 	p.sight.undropped = p.sight.undropped || err != nil || conflict
 	if err == errLost || err == nil && conflict {
 		return fmt.Errorf("drop %s: %w", r.Key(), watch.ErrConflict)
 	}
 	if err == nil {
-		delete(p.in.known, r.Key())
+		delete(p.known, r.Key())
 	}
 	return err
 }
 
 func (p port) remove(r restore.Record) (conflict bool) {
-	stored := p.rows[r.Key()]
+	stored := p.at.rows[r.Key()]
 	if stored == nil {
 		return false
 	}
 	if stored.version != r.Version {
 		return true
 	}
-	p.oracle.dropped(p.run, r.Key())
-	delete(p.rows, r.Key())
+	p.at.oracle.dropped(p.visit, r.Key())
+	delete(p.at.rows, r.Key())
 	return false
-}
-
-// An outlet is one output as one run meets it.
-type outlet struct {
-	*run
-	name string
-}
-
-func (w *world) outputsOf(r *run) []watch.Output {
-	var outputs []watch.Output
-	for i := range w.outputs {
-		name := fmt.Sprintf("out%d", i+1)
-		outputs = append(outputs, watch.Output{Name: name, Publisher: w.mutant.publisher(r, outlet{r, name})})
-	}
-	return outputs
-}
-
-// Publish implements watch.Publisher: each event has a fate of its own, and once one of a subject is refused, later ones
-// of that subject are not tried.
-func (o outlet) Publish(ctx context.Context, events []restore.Event) ([]bool, error) {
-	accepted := make([]bool, len(events))
-	refused := make(map[string]bool)
-	var failure error
-	for i, e := range events {
-		if refused[e.Subject] {
-			continue
-		}
-		deliver := func() { o.oracle.delivered(o.name, e) }
-		c := &call{what: "publish", key: o.name, name: fmt.Sprintf("tells %s to %s", e.ID, o.name), apply: deliver}
-		c.expired = func() { o.late = append(o.late, deliver) }
-		if err := o.reach(ctx, c); err != nil {
-			refused[e.Subject], failure = true, cmp.Or(failure, err)
-			continue
-		}
-		accepted[i] = true
-	}
-	return accepted, failure
 }

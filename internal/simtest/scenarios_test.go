@@ -38,16 +38,12 @@ func (w *world) tickFailing(what string, f fate) {
 	}
 }
 
-// edits changes jobs by number.
-func (w *world) edits(change func(*restore.Job), jobs ...int) {
-	for _, n := range jobs {
-		w.edit(jobIDs[n], change)
-	}
-}
+// edits changes jobs of the first target by number.
+func (w *world) edits(change func(*restore.Job), jobs ...int) { w.places[0].edits(change, jobs...) }
 
 func status(s restore.Status) func(*restore.Job) { return func(j *restore.Job) { j.Status = s } }
 
-func inBatch(j *restore.Job) { j.BatchID = "5a66783b80eef5354c77eeff" }
+func inBatch(j *restore.Job) { j.BatchID = batchOf(j.ID) }
 
 func (w *world) expiring(d time.Duration) func(*restore.Job) {
 	return func(j *restore.Job) {
@@ -112,7 +108,7 @@ var scenarios = []scenario{
 		w.advance(time.Minute)
 		r := w.start(w.container(0))
 		for calls := w.callsOf(r); len(calls) > 0; calls = w.callsOf(r) {
-			if calls[0].what == "save" && r.sight.tried[restore.JobKey(jobIDs[0])] && len(w.oracle.told) > 1 {
+			if calls[0].what == "save" && r.visits[0].sight.tried[restore.JobKey(w.places[0].job(0))] && len(w.places[0].oracle.told) > 1 {
 				w.step(calls[0], killBefore)
 				break
 			}
@@ -122,14 +118,14 @@ var scenarios = []scenario{
 	}},
 	{"target becomes unreachable", one, func(w *world) {
 		w.under(1)
-		w.outage = "access_list"
+		w.blackout("access_list")
 		w.tickBlind(2)
 	}},
 	{"target recovers", one, func(w *world) {
 		w.under(1)
-		w.outage = "access_list"
+		w.blackout("access_list")
 		w.tickBlind(3)
-		w.outage = ""
+		w.blackout("")
 		w.edits(w.whole, 0)
 	}},
 	{"many pages, oldest first", setup{outputs: 1, pageSize: 1, reversed: true}, func(w *world) {
@@ -145,17 +141,51 @@ var scenarios = []scenario{
 	{"target fails again after the clock was set back", one, func(w *world) {
 		w.under(1)
 		w.ahead()
-		w.outage = "unavailable"
+		w.blackout("unavailable")
 		w.tickBlind(3)
-		w.outage = ""
+		w.blackout("")
 		w.tick()
 		w.skew = 0
 		w.tick()
-		w.outage = "unavailable"
+		w.blackout("unavailable")
 		w.tickBlind(5)
 	}},
 	{"batch born here is let go by a clock that is set back", one, func(w *world) { w.tick(); w.ahead(); w.now = w.now.Add(-4 * time.Minute); w.retireBatch(1) }},
 	{"record is let go by a clock that is set back", one, func(w *world) { w.ahead(); w.retire(1, 0) }},
+	{"two targets of one project change", setup{targets: 2, atOnce: 2, outputs: 1, pageSize: 100}, func(w *world) {
+		w.tick()
+		w.somewhere(w.whole, 0, 1)
+	}},
+	{"three targets of two projects change, two at once", setup{targets: 3, atOnce: 2, outputs: 2, pageSize: 100}, func(w *world) {
+		w.tick()
+		w.somewhere(status(restore.InProgress), 0, 1, 2)
+		w.tick()
+		w.somewhere(status(restore.Broken), 0, 1, 2)
+	}},
+	{"three targets begin, one after the other", setup{targets: 3, atOnce: 1, outputs: 1, pageSize: 100}, func(w *world) {
+		w.somewhere(status(restore.InProgress), 0, 1, 2)
+	}},
+	{"one of three targets becomes unreachable", setup{targets: 3, atOnce: 3, outputs: 1, pageSize: 100}, func(w *world) {
+		w.tick()
+		w.places[1].outage = "forbidden"
+		w.tickBlind(2)
+		w.somewhere(status(restore.Killed), 0, 2)
+	}},
+	{"one target recovers while another becomes unreachable", setup{targets: 2, atOnce: 1, outputs: 2, pageSize: 100}, func(w *world) {
+		w.tick()
+		w.places[0].outage = "forbidden"
+		w.tickBlind(1)
+		w.places[1].outage = "unavailable"
+		w.tickBlind(2)
+		w.places[0].outage = ""
+	}},
+}
+
+// somewhere returns what changes the first job of some of the targets, by number.
+func (w *world) somewhere(change func(*restore.Job), targets ...int) {
+	for _, n := range targets {
+		w.places[n].edits(change, 0)
+	}
 }
 
 // ahead sets the clocks five minutes ahead until the world is left alone.
@@ -210,6 +240,8 @@ func (w *world) retireBatch(runs int) {
 	}
 }
 
+func (s scenario) String() string { return s.name }
+
 func (s scenario) begin(m mutant, tracing bool) *world {
 	w := newWorld(s.setup)
 	w.mutant, w.tracing = m, tracing
@@ -218,16 +250,22 @@ func (s scenario) begin(m mutant, tracing bool) *world {
 	return w
 }
 
-// A blow is a fate at a step of a run, from 1.
+// A blow is a fate at a step of a run.
 type blow struct {
-	step int
+	step int // from 1
 	fate fate
+	mask int // of the fate partly
 }
 
-func (b blow) String() string { return fmt.Sprintf("%s at step %d", b.fate, b.step) }
+func (b blow) String() string {
+	if b.mask != 0 {
+		return fmt.Sprintf("%s (%b) at step %d", b.fate, b.mask, b.step)
+	}
+	return fmt.Sprintf("%s at step %d", b.fate, b.step)
+}
 
 // strike makes a run that meets a blow, and reports whether it got so far.
 func (w *world) strike(b blow) (met bool) {
 	w.advance(time.Minute)
-	return w.finishMeeting(w.start(w.container(0)), b.step, b.fate)
+	return w.finishMeeting(w.start(w.container(0)), b)
 }

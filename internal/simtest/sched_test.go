@@ -22,6 +22,9 @@ const (
 	failAfter        // takes effect, and reports a failure
 	lost             // a write takes effect, and reports a conflict: it was sent twice and met itself
 	late             // fails, and takes effect later, when nobody waits for it any more
+	partly           // some of the events in it are refused, or not mentioned in the answer
+	slow             // takes effect, and is answered when the time for calls of its kind is up
+	tooSlow          // fails without effect when that time is up
 	killBefore       // the process ends before the call takes effect
 	killAfter        // and after
 	cancelled        // the run's context ends: this call and all later ones fail without effect
@@ -31,7 +34,19 @@ const (
 
 var fateNames = [numberFates]string{
 	"fine", "fails without effect", "fails after its effect", "takes effect and reports a conflict", "fails and takes effect later",
+	"answered in part", "takes all the time there is", "fails when the time is up",
 	"killed before it", "killed after it", "context cancelled", "answer held back",
+}
+
+// nearest returns the fate that a call can meet.
+func (f fate) nearest(c *call) fate {
+	switch {
+	case f == partly && !c.divisible, f == tooSlow && !c.of.hurried:
+		return failBefore
+	case f == slow && !c.of.hurried:
+		return fine
+	}
+	return f
 }
 
 func (f fate) String() string { return fateNames[f] }
@@ -45,25 +60,30 @@ var (
 // A call is a run that waits at an I/O boundary. apply does what the call is for; the run goes on once it is answered.
 type call struct {
 	of      *run
+	at      *place
 	what    string // load, page, save, drop, publish
 	key     string // of what, to order calls that wait at the same time
 	name    string // for the trace
-	apply   func() // the effect; nil once applied
+	mask    int    // which of the events in it meet the fate partly, and how
+	apply   func() // the effect
 	expired func() // registers the effect as still on its way
 	resume  chan error
 	applied bool
+
+	divisible bool // carries several events, each of which may be refused
 }
 
 // reach stops a run at an I/O boundary until the scheduler lets it go on, and returns the call's error. Whatever a
 // killed run calls from then on has no effect, so what it goes on to do is seen by nobody.
-func (r *run) reach(ctx context.Context, c *call) error {
+func (r *run) reach(ctx context.Context, at *place, c *call) error {
 	if r.dead {
 		return errDead
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.of, c.resume = r, make(chan error, 1)
+	r.keepsTime(c.what)
+	c.of, c.at, c.resume = r, at, make(chan error, 1)
 	r.mu.Lock()
 	r.pending = append(r.pending, c)
 	r.mu.Unlock()
@@ -80,16 +100,19 @@ func (w *world) start(c *container) *run {
 		return nil
 	}
 	r := &run{world: w, id: len(w.runs) + 1, in: c, now: w.now.Add(w.skew).Truncate(time.Second)}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.sight.begin(r)
-	w.runs = append(w.runs, r)
-	c.running = r
-	w.seen.runs++
-	ports := w.mutant.ports(r, port{r})
-	if c.watcher == nil {
-		c.watcher = &watch.Watcher{Targets: targets, Rules: w.rules}
+	r.ctx, r.cancel = r.time()
+	for _, p := range w.places {
+		v := &visit{run: r, memory: c.memories[p.number], at: p}
+		v.sight.begin(v)
+		r.visits = append(r.visits, v)
 	}
-	c.watcher.Lister, c.watcher.Store = ports, ports
+	w.runs = append(w.runs, r)
+	w.seen.begins(r)
+	c.running, c.last = r, r
+	if c.watcher == nil {
+		c.watcher = &watch.Watcher{Targets: targets[:len(w.places)], Rules: w.rules, Concurrency: w.atOnce}
+	}
+	c.watcher.Lister, c.watcher.Store = entrance{r}, entrance{r}
 	c.watcher.Outputs = w.outputsOf(r)
 	w.logf("run %d begins in container %d, its clock says %s", r.id, c.id, r.now.Format(time.TimeOnly))
 	go func() {
@@ -112,25 +135,28 @@ func (r *run) end() {
 		return
 	}
 	r.logf("run %d ends: %v", r.id, r.err)
-	r.oracle.ended(r)
+	for _, v := range r.visits {
+		v.at.oracle.ended(v)
+	}
 }
 
 // wait returns when every run is over or waits at a boundary, in an order that depends on the history alone.
 func (w *world) wait() {
 	synctest.Wait()
 	slices.SortFunc(w.pending, func(a, b *call) int {
-		return cmp.Or(cmp.Compare(a.of.id, b.of.id), cmp.Compare(a.key, b.key))
+		return cmp.Or(cmp.Compare(a.of.id, b.of.id), cmp.Compare(a.at.number, b.at.number), cmp.Compare(a.key, b.key))
 	})
 }
 
 // step decides what becomes of one waiting call, and lets everything go on until it waits again.
 func (w *world) step(c *call, f fate) {
 	w.seen.calls++
+	f = f.nearest(c)
 	if f != fine {
 		w.seen.faults[c.what+" "+f.String()]++
 	}
 	if f != fine || w.tracing {
-		w.logf("run %d: %s%s", c.of.id, c.name, strings.TrimSuffix(": "+f.String(), ": fine"))
+		w.logf("run %d, %s: %s%s", c.of.id, c.at.target, c.name, strings.TrimSuffix(": "+f.String(), ": fine"))
 	}
 	switch f {
 	case failBefore:
@@ -147,6 +173,17 @@ func (w *world) step(c *call, f fate) {
 			c.applied = true
 		}
 		w.resume(c, errFault)
+	case partly:
+		c.mask = max(c.mask, 1)
+		w.effect(c)
+		w.resume(c, nil)
+	case slow:
+		w.effect(c)
+		w.outlast(c)
+		w.resume(c, nil)
+	case tooSlow:
+		w.outlast(c)
+		w.resume(c, context.DeadlineExceeded)
 	case killBefore:
 		w.kill(c.of)
 	case killAfter:
@@ -200,18 +237,19 @@ func (w *world) callsOf(r *run) []*call {
 }
 
 // finish lets a run go on undisturbed until it is over.
-func (w *world) finish(r *run) { w.finishMeeting(r, 0, fine) }
+func (w *world) finish(r *run) { w.finishMeeting(r, blow{}) }
 
-// finishMeeting lets a run go on until it is over while one of its calls, counted from 1, meets a fate.
-func (w *world) finishMeeting(r *run, at int, f fate) (met bool) {
+// finishMeeting lets a run go on until it is over while one of its calls meets a blow.
+func (w *world) finishMeeting(r *run, b blow) (met bool) {
 	for n := 1; w.broken == nil; n++ {
 		calls := w.callsOf(r)
 		if len(calls) == 0 {
 			break
 		}
-		if n == at && f != held {
+		if n == b.step && b.fate != held {
 			met = true
-			w.step(calls[0], f)
+			calls[0].mask = b.mask
+			w.step(calls[0], b.fate)
 		} else {
 			w.step(calls[0], fine)
 		}
@@ -226,6 +264,7 @@ func (w *world) land(pick int) {
 	}
 	i := pick % len(w.late)
 	arrive := w.late[i]
+	w.seen.kinds["call that takes effect after it was given up"]++
 	w.late = slices.Delete(w.late, i, i+1)
 	arrive()
 }
@@ -238,20 +277,4 @@ func (w *world) abandon() {
 		}
 	}
 	w.wait()
-}
-
-// longestRun is how long a run may be under way. A function has a minute; a laptop may sleep in the middle of a run.
-const longestRun = 12 * time.Hour
-
-// advance moves the clock, and ends runs that are under way for too long.
-func (w *world) advance(d time.Duration) {
-	w.now = w.now.Add(d)
-	for _, r := range w.runs {
-		if !r.finished && w.now.Sub(r.now) > longestRun {
-			w.logf("run %d: killed after %s", r.id, w.now.Sub(r.now))
-			w.kill(r)
-			w.wait()
-		}
-	}
-	w.logf("the time is %s", w.now.Format(time.RFC3339))
 }

@@ -8,7 +8,7 @@ import (
 
 // A sight is what one run has seen, and what the oracle expects of it for that reason.
 type sight struct {
-	run      *run
+	of       *visit
 	listing  map[restore.JobID]restore.Job
 	pages    int
 	complete bool  // the last page was among them
@@ -21,9 +21,9 @@ type sight struct {
 	undropped bool // a record could not be dropped: the rest stays
 }
 
-func (s *sight) begin(r *run) {
+func (s *sight) begin(v *visit) {
 	*s = sight{
-		run: r, listing: make(map[restore.JobID]restore.Job), tried: make(map[restore.Key]bool),
+		of: v, listing: make(map[restore.JobID]restore.Job), tried: make(map[restore.Key]bool),
 		dropped: make(map[restore.Key]bool),
 	}
 }
@@ -41,7 +41,7 @@ func (s *sight) paged(jobs []restore.Job, more bool) {
 // over computes, once, what the finished listing means for the ledger that the run has.
 func (s *sight) over() *expectations {
 	if s.expected == nil && s.listed() {
-		s.expected = s.run.oracle.expect(s.run)
+		s.expected = s.of.at.oracle.expect(s.of)
 	}
 	return s.expected
 }
@@ -60,12 +60,12 @@ const (
 
 // attempt notes that a run is about to save a record, and tells what for: a record that has another outbox or progress
 // than it had, and no new event, is settled after publishing.
-func (s *sight) attempt(r *run, saving restore.Record) purpose {
+func (s *sight) attempt(saving restore.Record) purpose {
 	if !s.listed() {
 		return beginning
 	}
 	s.over()
-	before := r.in.known[saving.Key()]
+	before := s.of.known[saving.Key()]
 	if before != nil && before.record.Sequence == saving.Sequence &&
 		(len(before.record.Outbox) != len(saving.Outbox) || !slices.Equal(before.record.Progress, saving.Progress)) {
 		return settling
@@ -80,9 +80,9 @@ func (s *sight) dropping(key restore.Key) {
 }
 
 // view returns the facts that the run's ledger holds.
-func (r *run) view() map[restore.Key]facts {
-	view := make(map[restore.Key]facts, len(r.in.known))
-	for key, known := range r.in.known {
+func (v *visit) view() map[restore.Key]facts {
+	view := make(map[restore.Key]facts, len(v.known))
+	for key, known := range v.known {
 		view[key] = known.facts
 	}
 	return view

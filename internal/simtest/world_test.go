@@ -1,7 +1,6 @@
 package simtest
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,14 +11,16 @@ import (
 	"restorewatch/internal/watch"
 )
 
-var (
-	target = restore.Target{Source: restore.Legacy, Project: "p", Cluster: "c"}
-	epoch  = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
-)
+var epoch = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 
 // A setup is what does not change during a history.
 type setup struct {
-	outputs   int  // places to publish to, 1 or 2
+	targets   int  // watched, 1 to 3
+	atOnce    int  // targets that a run passes over at a time
+	outputs   int  // to publish to, 1 or 2
+	topics    int  // of the outputs, so many are SNS topics with their real publisher
+	fifo      bool // which drop what they had within five minutes
+	hurried   bool // runs have a deadline
 	pageSize  int  // jobs that the API gives in a page
 	sameBytes bool // the store takes a refused write for its own if the very bytes stand there, as DynamoDB's does
 	reversed  bool // the API lists the oldest first
@@ -32,15 +33,14 @@ type world struct {
 	now   time.Time // what clocks should say
 	skew  time.Duration
 
-	past   [][]restore.Job // every state of the API, the latest last
-	stale  int             // so many states ago is what a lagging replica answers with
-	outage restore.FailureKind
+	stale int // so many states ago is what a lagging replica of the API answers with
 
-	rows       map[restore.Key]*row
+	places     []*place
+	topicLogs  map[string]*topicLog
+	parts      int      // of the last call to a topic
 	late       []func() // writes still on their way although their caller has given up
 	containers []*container
 	runs       []*run
-	oracle     *oracle
 
 	mu      sync.Mutex
 	pending []*call
@@ -61,11 +61,18 @@ type row struct {
 
 // A container is one process with a watcher that remembers its ledger between runs.
 type container struct {
-	id      int
-	watcher *watch.Watcher
-	known   map[restore.Key]*row // what its ledger was read from or saved as
-	running *run
-	memo    any // of a mutant
+	id       int
+	watcher  *watch.Watcher
+	memories []*memory // by place
+	running  *run
+	last     *run
+	memo     any // of a mutant
+}
+
+// A memory is what a container remembers of a place.
+type memory struct {
+	known map[restore.Key]*row // what its ledger was read from or saved as
+	memo  any                  // of a mutant
 }
 
 // A run is one invocation in a container.
@@ -74,6 +81,7 @@ type run struct {
 	id        int
 	in        *container
 	now       time.Time
+	began     time.Time // by the clock of the bubble
 	ctx       context.Context
 	cancel    context.CancelFunc
 	dead      bool // killed: its process is gone
@@ -81,7 +89,17 @@ type run struct {
 	finished  bool
 	report    watch.Report
 	err       error
-	sight     sight
+	visits    []*visit // by place
+}
+
+// A visit is one run at one place.
+type visit struct {
+	*run
+	*memory
+	at    *place
+	sight sight
+	asked int  // how many states the API had had when the first page was read
+	fresh bool // the ledger was loaded by this run
 }
 
 // A violation is a broken promise.
@@ -94,13 +112,16 @@ func (v *violation) Error() string { return v.invariant + ": " + v.detail }
 
 func newWorld(s setup) *world {
 	w := &world{
-		setup: s, now: epoch, past: [][]restore.Job{nil}, rows: make(map[restore.Key]*row),
+		setup: s, now: epoch, topicLogs: make(map[string]*topicLog),
 		rules: restore.Rules{
 			ExpiryWarnings: []time.Duration{24 * time.Hour, 6 * time.Hour, time.Hour, 15 * time.Minute},
 			StuckAfter:     24 * time.Hour, UnreachableAfter: 3,
 		},
 	}
-	w.oracle, w.seen = newOracle(w), newCensus()
+	w.seen = newCensus()
+	for n := range max(s.targets, 1) {
+		w.places = append(w.places, newPlace(w, n))
+	}
 	return w
 }
 
@@ -132,7 +153,10 @@ func (w *world) container(id int) *container {
 			return c
 		}
 	}
-	c := &container{id: id, known: make(map[restore.Key]*row)}
+	c := &container{id: id}
+	for range w.places {
+		c.memories = append(c.memories, &memory{known: make(map[restore.Key]*row)})
+	}
 	w.containers = append(w.containers, c)
 	return c
 }
@@ -140,44 +164,4 @@ func (w *world) container(id int) *container {
 // discard ends a container with all that it remembers.
 func (w *world) discard(c *container) {
 	w.containers = slices.DeleteFunc(w.containers, func(other *container) bool { return other == c })
-}
-
-// jobs returns the state of the API.
-func (w *world) jobs() []restore.Job { return w.past[len(w.past)-1] }
-
-// answer returns what the API lists at this moment, in its order.
-func (w *world) answer() []restore.Job {
-	jobs := slices.Clone(w.past[max(0, len(w.past)-1-w.stale)])
-	slices.SortFunc(jobs, func(a, b restore.Job) int {
-		order := cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
-		if w.reversed {
-			return -order
-		}
-		return order
-	})
-	return jobs
-}
-
-// edit makes a new state of the API in which one job differs. A job that is not there yet is made.
-func (w *world) edit(id restore.JobID, change func(*restore.Job)) {
-	jobs := slices.Clone(w.jobs())
-	i := slices.IndexFunc(jobs, func(j restore.Job) bool { return j.ID == id })
-	if i < 0 {
-		jobs, i = append(jobs, restore.Job{
-			ID: id, ProjectID: target.Project, ClusterName: target.Cluster, ClusterID: "of-" + string(id), SnapshotID: "snapshot",
-			Created: w.now, Status: restore.InProgress,
-			Delivery: restore.Delivery{Method: "HTTP", Status: restore.DeliveryNotStarted, MaxDownloads: 1, ExpirationHours: 48},
-		}), len(jobs)
-	}
-	change(&jobs[i])
-	w.past = append(w.past, jobs)
-}
-
-// remove makes a new state of the API without a job.
-func (w *world) remove(id restore.JobID) {
-	w.past = append(w.past, slices.DeleteFunc(slices.Clone(w.jobs()), func(j restore.Job) bool { return j.ID == id }))
-}
-
-func (w *world) listed(id restore.JobID) bool {
-	return slices.ContainsFunc(w.jobs(), func(j restore.Job) bool { return j.ID == id })
 }
