@@ -28,9 +28,11 @@ func rows(upTo int, all ...int) []int {
 // pages returns how many pages of a size n jobs take.
 func pages(n, size int) int { return max(1, (n+size-1)/size) }
 
-// restores returns n jobs of sharded restores under way, one restore every ten seconds, the latest an hour old.
+// latest is when the latest restore began, so that a job has the same id in each listing.
+var latest = time.Now().Add(-time.Hour).Truncate(time.Second)
+
+// restores returns n jobs of sharded restores under way, one restore every ten seconds up to the latest.
 func restores(project, cluster string, n int) (jobs []atlassim.Job) {
-	latest := time.Now().Add(-time.Hour).Truncate(time.Second)
 	for i := range n {
 		job := atlassim.PageExample()[0]
 		batch := i / members

@@ -93,16 +93,25 @@ func (t *topic) heard() (events, again int) {
 	return len(t.told), again
 }
 
+// missing returns which of the events owed have not arrived.
+func (t *topic) missing(owed []string) (ids []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, id := range owed {
+		if t.told[id] == 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // differences returns how what arrived differs from what is owed, and what arrived out of order: at most ten of each.
 func (t *topic) differences(owed []string) (found []string) {
+	missing := t.missing(owed)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	unasked := maps.Clone(t.told)
-	var missing []string
 	for _, id := range owed {
-		if t.told[id] == 0 {
-			missing = append(missing, id)
-		}
 		delete(unasked, id)
 	}
 	for what, ids := range map[string][]string{
