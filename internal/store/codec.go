@@ -80,7 +80,7 @@ func decode(t restore.Target, key restore.Key, body []byte) (restore.Record, err
 		return restore.Record{}, fmt.Errorf("%w: it has format %d, this one knows formats up to %d", ErrNewerFormat, head.Format, format)
 	}
 	if head.Format < 1 {
-		return restore.Record{}, errors.New("the stored document is corrupt: it has no format number")
+		return restore.Record{}, corrupt(errors.New("it has no format number"))
 	}
 	var doc document
 	if err := json.Unmarshal(body, &doc); err != nil {
@@ -93,13 +93,12 @@ func decode(t restore.Target, key restore.Key, body []byte) (restore.Record, err
 	r := restore.Record{Target: t, Memory: memory}
 	doc.exchange(reading, &r, key)
 	if r.Key() != key {
-		return restore.Record{}, fmt.Errorf("the stored document is corrupt: it is about %q", r.Key())
+		return restore.Record{}, corrupt(fmt.Errorf("it is about %q", r.Key()))
 	}
 	return r, nil
 }
 
-// maxCause bounds what is told of a document that is corrupt, in bytes: what cannot be read of a time or a duration is
-// quoted whole.
+// maxCause bounds what is told of a document that is corrupt, in bytes: some causes quote a time, a duration or an id whole.
 const maxCause = 300
 
 func corrupt(err error) error {
@@ -121,7 +120,7 @@ func (doc *document) memoryOf(key restore.Key) (restore.Memory, error) {
 	case key == restore.TargetKey && doc.Target != nil:
 		return restore.TargetMemory{}, nil
 	}
-	return nil, fmt.Errorf("the stored document is corrupt: it holds nothing about %q", key)
+	return nil, corrupt(fmt.Errorf("it holds nothing about %q", key))
 }
 
 // exchange brings a document and a record to agree, whose memories are of the same kind. key is the record's key.

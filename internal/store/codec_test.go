@@ -100,6 +100,7 @@ func TestDecodeNamesWhatIsCorrupt(t *testing.T) {
 		"bad time":         {"job/j", `{"format":1,"job":{"created":"yesterday"}}`, "corrupt"},
 		"bad duration":     {"job/j", `{"format":1,"job":{"warned":[{"threshold":"soon"}]}}`, "corrupt"},
 		"a long time":      {"job/j", `{"format":1,"job":{"created":"` + strings.Repeat("x", 9000) + `"}}`, "xxx…"},
+		"a long id":        {"job/j", `{"format":1,"job":{"id":"` + strings.Repeat("x", 9000) + `"}}`, "about"},
 		"no memory":        {"job/j", `{"format":1}`, `nothing about "job/j"`},
 		"of another kind":  {"job/j", `{"format":1,"target":{}}`, `nothing about "job/j"`},
 		"of another job":   {"job/j", `{"format":1,"job":{"id":"k"}}`, `about "job/k"`},
