@@ -36,13 +36,19 @@ lint: ## formatting, vet, modern Go, golangci-lint, tidy modules, the template
 	@PATH="$(CURDIR)/.ci/venv/bin:$$PATH"; if command -v cfn-lint >/dev/null; then \
 		echo "cfn-lint template.yaml" && cfn-lint template.yaml; else echo "cfn-lint is not installed: the template is unchecked"; fi
 
-fuzz: ## each fuzzer for FUZZTIME (30s)
-	@set -e; for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
+fuzz: ## each fuzzer for FUZZTIME (30s), and how often each ran; what fails is kept in testdata/fuzz beside it
+	@mkdir -p $(BUILD); log=$(BUILD)/fuzz.log; fuzzers=0; total=0; \
+	for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
-			echo "$$file: $$name"; \
-			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+			printf '%-30s %-18s' "$$(dirname "$$file")" "$$name"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 200x "./$$(dirname "$$file")" >$$log 2>&1 || \
+				{ echo FAILED; cat $$log; exit 1; }; \
+			ran=$$(sed -n 's/.*execs: \([0-9]*\).*/\1/p' $$log | tail -n 1); \
+			printf '%12d executions\n' "$$ran"; \
+			fuzzers=$$((fuzzers + 1)); total=$$((total + ran)); \
 		done; \
-	done
+	done; \
+	printf '%d fuzzers, %d executions\n' "$$fuzzers" "$$total"
 
 bench: ## every benchmark
 	go test -run '^$$' -bench . -benchmem ./...
