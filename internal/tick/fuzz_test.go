@@ -31,11 +31,8 @@ func FuzzTick(f *testing.F) {
 		h := tick.Handler{Runner: r, Log: slog.New(slog.NewJSONHandler(&log, nil)), Metrics: &metrics,
 			Calls: func() int64 { return r.calls }, Deprecations: func() []string { return []string{message} }}
 		answer, err := lambda.NewHandler(h.Handle).Invoke(t.Context(), payload)
-		if !json.Valid(payload) {
-			if err == nil || r.calls != 0 {
-				t.Errorf("what is no JSON gave %s, %v", answer, err)
-			}
-			return
+		if err != nil && !json.Valid(payload) && r.calls == 0 {
+			return // AWS's library takes what begins with JSON, too
 		}
 		var report tick.Report
 		if err != nil || json.Unmarshal(answer, &report) != nil || report.Targets != 2 || len(report.Failures) != 1 || r.calls != 3 {

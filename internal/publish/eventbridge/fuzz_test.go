@@ -17,7 +17,7 @@ func FuzzEntry(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, choice uint64, a, b string) {
 		var events []restore.Event
-		for i := range uint64(11) {
+		for i := range uint64(3) {
 			events = append(events, publishtest.Fuzzed(choice+i, a, b))
 		}
 		bus := &fakeBus{t: t}
