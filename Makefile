@@ -13,7 +13,7 @@ TOOL      := go tool -modfile=.ci/tools.mod
 # How a function is built, here and by `sam build`: static, without the RPC mode of old runtimes, paths or symbols.
 LAMBDA = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -tags lambda.norpc -trimpath -ldflags "-s -w"
 
-.PHONY: help demo test lint fuzz bench simulate mutants vuln build deploy clean build-WatcherFunction build-SlackFunction
+.PHONY: help demo test lint fuzz bench simulate mutants load vuln build deploy clean build-WatcherFunction build-SlackFunction
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -60,6 +60,9 @@ simulate: ## histories with faults for FOR (10m) and every order of overlapping 
 mutants: ## deliberate faults of the protocol: by which broken promise the simulation catches each, after how many histories
 	@table=$$(go test -count=1 ./internal/simtest -run 'TestMutants$$' -v); status=$$?; \
 		echo "$$table" | grep -v -e '^=== ' -e '    ---'; exit $$status
+
+load: ## the tables of docs/scale.md, up to 10,000 jobs; LAMBDA=1 within a function's memory and processor share, as root
+	@go test -count=1 -timeout 0 ./internal/loadtest -v -scale $(if $(LAMBDA),-lambda) $(if $(RUN),-run '$(RUN)')
 
 vuln: ## known vulnerabilities in what the programs call; VULNDB=file:///… takes a local database
 	$(TOOL) govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
