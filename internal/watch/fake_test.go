@@ -39,7 +39,7 @@ var faultNames = map[fault]string{notApplied: "not applied", appliedButFailed: "
 // A world is a watcher with a store, an API and a topic that can be made to fail.
 type world struct {
 	watch.Watcher
-	t   *testing.T
+	t   testing.TB
 	now time.Time
 
 	mu        sync.Mutex
@@ -55,7 +55,7 @@ type world struct {
 	pagesRead, loads, saves, drops, publishes int
 }
 
-func newWorld(t *testing.T, targets ...restore.Target) *world {
+func newWorld(t testing.TB, targets ...restore.Target) *world {
 	w := &world{
 		t: t, now: t0,
 		pages:   make(map[restore.Target][][]restore.Job),
