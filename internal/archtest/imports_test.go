@@ -53,7 +53,7 @@ var arrows = []arrow{
 // forTests are packages that nothing else may be built with.
 var forTests = []string{
 	"internal/testserver", "internal/stacktest", "internal/simtest", "internal/neighbourtest", "internal/killtest", "internal/loadtest", "internal/archtest",
-	"internal/store/storetest", "internal/publish/publishtest",
+	"internal/store/storetest", "internal/publish/publishtest", "internal/outbound/hostiletest",
 }
 
 func TestArrows(t *testing.T) {

@@ -84,7 +84,7 @@ func slow(err error) bool {
 // backoff returns a pause after the given try: "full jitter", anything between nothing and a doubling limit, so that
 // clients that failed together do not come back together.
 func backoff(try int) time.Duration {
-	return time.Duration(rand.Int64N(int64(firstBackoff << (try - 1))))
+	return time.Duration(rand.Int64N(int64(firstBackoff << (try - 1)))) //nolint:gosec // a pause is no secret
 }
 
 func pastDeadline(ctx context.Context, pause time.Duration) bool {

@@ -12,7 +12,7 @@ import (
 
 // The paths of the service accounts' tokens.
 const (
-	tokenPath  = "/api/oauth/token"
+	tokenPath  = "/api/oauth/token" //nolint:gosec // a path
 	revokePath = "/api/oauth/revoke"
 )
 
@@ -21,7 +21,7 @@ const MaxTokens = 100
 
 // badToken is the challenge to a token that is not taken (RFC 6750 section 3). What Atlas itself answers then is not
 // documented.
-const badToken = `Bearer error="invalid_token"`
+const badToken = `Bearer error="invalid_token"` //nolint:gosec // says that a token is bad
 
 // A token is what was given to a service account. One that is revoked is forgotten.
 type token struct {

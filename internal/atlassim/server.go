@@ -17,7 +17,7 @@ const (
 	DefaultSecret     = "CANARY-download-key" // recognisable wherever it may leak to
 	// The default service account, and how long its tokens live.
 	DefaultClientID     = "mdb_sa_id_0123456789abcdef01234567"
-	DefaultClientSecret = "mdb_sa_sk_CANARY-client-secret"
+	DefaultClientSecret = "mdb_sa_sk_CANARY-client-secret" //nolint:gosec // opens the simulator and nothing else
 	DefaultTokenLife    = time.Hour
 )
 

@@ -9,8 +9,8 @@ const (
 	EnvPublicKey         = "ATLAS_PUBLIC_KEY"
 	EnvPrivateKey        = "ATLAS_PRIVATE_KEY"
 	EnvClientID          = "ATLAS_CLIENT_ID"
-	EnvClientSecret      = "ATLAS_CLIENT_SECRET"
-	EnvCredentialsSecret = "ATLAS_CREDENTIALS_SECRET"
+	EnvClientSecret      = "ATLAS_CLIENT_SECRET"      //nolint:gosec // the name of a variable, not its value
+	EnvCredentialsSecret = "ATLAS_CREDENTIALS_SECRET" //nolint:gosec // the name of a variable, not its value
 	EnvCAFile            = "ATLAS_CA_FILE"
 	EnvLegacyAPI         = "LEGACY_API"
 	EnvStateTable        = "STATE_TABLE"
@@ -20,7 +20,7 @@ const (
 	EnvStuckAfter        = "STUCK_AFTER"
 	EnvUnreachableAfter  = "UNREACHABLE_AFTER"
 	EnvSlackURL          = "SLACK_WEBHOOK_URL"
-	EnvSlackSecret       = "SLACK_WEBHOOK_SECRET"
+	EnvSlackSecret       = "SLACK_WEBHOOK_SECRET" //nolint:gosec // the name of a variable, not its value
 	EnvSlackMinSeverity  = "SLACK_MIN_SEVERITY"
 	EnvChatTopicARN      = "CHAT_TOPIC_ARN"
 	EnvEventBus          = "EVENT_BUS_NAME"

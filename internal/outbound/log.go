@@ -19,8 +19,8 @@ var unsolicited = []byte("Unsolicited response received")
 // Write implements io.Writer, a line at a time as log calls it.
 func (g guarded) Write(line []byte) (int, error) {
 	told := line
-	if at := bytes.Index(line, unsolicited); at >= 0 {
-		told = append(bytes.Clone(line[:at]), "a server sent more than its answer: the connection is closed\n"...)
+	if before, _, found := bytes.Cut(line, unsolicited); found {
+		told = append(bytes.Clone(before), "a server sent more than its answer: the connection is closed\n"...)
 	}
 	if _, err := g.next.Write(told); err != nil {
 		return 0, err

@@ -29,5 +29,5 @@ func Retryer(codes ...string) aws.Retryer {
 // wait returns how long to wait after the attempt of that number, the first being 1.
 func wait(attempt int, _ error) (time.Duration, error) {
 	limit := min(longestWait, firstWait<<min(max(attempt-1, 0), 10))
-	return rand.N(limit), nil
+	return rand.N(limit), nil //nolint:gosec // a pause is no secret
 }

@@ -9,7 +9,7 @@ const (
 
 // hints are by error code of the API, of the whole call or of an entry (API reference of PutEvents, "Errors", and of
 // PutEventsResultEntry; common errors).
-var hints = map[string]string{
+var hints = map[string]string{ //nolint:gosec // codes and advice that name credentials, and hold none
 	"ResourceNotFoundException":           missing,
 	"InvalidArgument":                     "check that EVENT_BUS_NAME is the name or ARN of a bus in the region that AWS_REGION names",
 	"ValidationException":                 "check that EVENT_BUS_NAME is the name or ARN of a bus in the region that AWS_REGION names",

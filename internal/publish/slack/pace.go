@@ -91,7 +91,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // twice that, so that clients that failed together do not come back together.
 func backoff(attempt int) time.Duration {
 	limit := time.Second << (attempt - 1)
-	return limit/2 + rand.N(limit/2)
+	return limit/2 + rand.N(limit/2) //nolint:gosec // a pause is no secret
 }
 
 // retryAfter reads the Retry-After header: seconds with Slack, or a date (RFC 9110, 10.2.3). An answer without one, or

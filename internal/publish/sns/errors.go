@@ -13,7 +13,7 @@ type Error = bulk.Error
 func hint(code, variable string) string { return strings.ReplaceAll(hints[code], "{topic}", variable) }
 
 // hints are by error code of the API (API reference of PublishBatch, "Errors"; common errors).
-var hints = map[string]string{
+var hints = map[string]string{ //nolint:gosec // codes and advice that name credentials, and hold none
 	"NotFound":              "the topic does not exist: check {topic}, its region and its account",
 	"InvalidParameter":      "check that {topic} is the ARN of a topic in the region that AWS_REGION names",
 	"AuthorizationError":    "the role may not publish: allow sns:Publish on the topic, and look at the topic's own policy",

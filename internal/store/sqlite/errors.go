@@ -66,7 +66,7 @@ func (s *Store) obstacle(err error) error {
 	}
 	if err == nil {
 		file.Close()
-		os.Remove(file.Name()) // it is empty, and nothing is to be done if it stays
+		_ = os.Remove(file.Name()) // it is empty, and nothing is to be done if it stays
 	}
 	return nil
 }

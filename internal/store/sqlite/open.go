@@ -44,7 +44,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 func open(ctx context.Context, path string, patience time.Duration) (*Store, error) {
 	s := &Store{path: path}
 	// SQLite would make the file readable for everybody, and tells less when it cannot.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the configuration names the file
 	if err != nil {
 		return nil, s.explain("open", err)
 	}
