@@ -38,7 +38,7 @@ var Taken = Fate{}
 var NoAnswer = Fate{"NoAnswer", "the answer does not mention the event"}
 
 // Error names the code and says what the service said.
-func (f Fate) Error() string { return f.Code + ": " + publish.Line(f.Message, 300) }
+func (f Fate) Error() string { return publish.Line(f.Code, 80) + ": " + publish.Line(f.Message, 300) }
 
 // Publish implements watch.Publisher. Events are tried in the order given, in as few calls as that order allows. An
 // entry that is refused is not accepted, and later events of its subject are not tried. A call that fails as a whole

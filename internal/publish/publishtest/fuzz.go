@@ -35,7 +35,7 @@ func Fuzzed(choice uint64, a, b string) restore.Event {
 		e.Expiry = &restore.Expiry{Expires: f.time(e.Time), Remaining: f.span(), Threshold: f.span()}
 	}
 	if e.Batch != nil {
-		e.Batch = &restore.Batch{ID: e.Batch.ID, Outcome: e.Batch.Outcome, Members: f.members()}
+		e.Batch = &restore.Batch{ID: e.Batch.ID, Outcome: e.Batch.Outcome, Members: f.members(e.Batch.Outcome)}
 	}
 	if e.Failure != nil {
 		failure := *e.Failure
@@ -93,12 +93,20 @@ func (f fuzzed) hashes() []restore.Hash {
 	return all
 }
 
-func (f fuzzed) members() []restore.Member {
-	all := make([]restore.Member, f.many())
+// members has a failed one in a batch that failed, and none but finished ones in one that finished, as the domain has.
+func (f fuzzed) members(outcome restore.Outcome) []restore.Member {
+	all := make([]restore.Member, 1+f.many())
 	for i := range all {
-		all[i] = restore.Member{
-			ID: Config, ClusterID: f.text(""), Status: restore.Status(f.text("FINISHED")), Delivery: restore.DeliveryStatus(f.text("READY")),
+		status := restore.Finished
+		if outcome == restore.OutcomeFailed {
+			status = restore.Status(f.text("BROKEN"))
 		}
+		all[i] = restore.Member{
+			ID: Config, ClusterID: f.text(""), Status: status, Delivery: restore.DeliveryStatus(f.text("READY")),
+		}
+	}
+	if outcome == restore.OutcomeFailed {
+		all[0].Status = restore.Killed
 	}
 	return all
 }

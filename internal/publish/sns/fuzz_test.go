@@ -1,8 +1,14 @@
 package sns_test
 
 import (
+	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"restorewatch/internal/publish/publishtest"
 	"restorewatch/internal/publish/sns"
@@ -35,4 +41,44 @@ func FuzzEntry(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzCallAnswer answers a call with any names and codes: an event is taken to be accepted if the answer says so and
+// does not say that it failed, and no other; why not is told in a bounded text.
+func FuzzCallAnswer(f *testing.F) {
+	f.Add("0 1 2", "", "", "")
+	f.Add("0 0 9 -1", "1 2", "Internal\x1bError", "no\nluck\x1b[2J")
+	f.Add("0 1 2 3", "0", "", strings.Repeat("x", 5000))
+	f.Fuzz(func(t *testing.T, successful, failed, code, message string) {
+		events := publishtest.Rounds(3, 1)
+		accepted, err := sns.New(answering(func() *awssns.PublishBatchOutput {
+			out := new(awssns.PublishBatchOutput)
+			for id := range strings.FieldsSeq(successful) {
+				out.Successful = append(out.Successful, types.PublishBatchResultEntry{Id: &id})
+			}
+			for id := range strings.FieldsSeq(failed) {
+				out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: &id, Code: &code, Message: &message})
+			}
+			return out
+		}), topic, renderer).Publish(t.Context(), events)
+		all := true
+		for i := range events {
+			id := strconv.Itoa(i)
+			want := slices.Contains(strings.Fields(successful), id) && !slices.Contains(strings.Fields(failed), id)
+			if accepted[i] != want {
+				t.Errorf("event %d accepted: %v, want %v", i, accepted[i], want)
+			}
+			all = all && want
+		}
+		if (err == nil) != all || err != nil && (len(err.Error()) > 3000 || strings.Contains(err.Error(), "\x1b")) {
+			t.Errorf("accepted %v, error %q", accepted, err)
+		}
+	})
+}
+
+// answering answers every call alike.
+type answering func() *awssns.PublishBatchOutput
+
+func (a answering) PublishBatch(context.Context, *awssns.PublishBatchInput, ...func(*awssns.Options)) (*awssns.PublishBatchOutput, error) {
+	return a(), nil
 }
