@@ -115,10 +115,13 @@ func (t temper) deed() deed {
 func (t temper) mask() int { return t.IntN(1 << 20) }
 
 func (t temper) fate(percent int) fate {
-	if t.IntN(100) < percent {
-		return fate(1 + t.IntN(numberFates-1))
+	if t.IntN(100) >= percent {
+		return fine
 	}
-	return fine
+	if f := 1 + t.IntN(numberFates+1); f < numberFates {
+		return fate(f)
+	}
+	return partly // more often: for most calls it is a plain failure
 }
 
 func (t temper) span() time.Duration {

@@ -1,12 +1,14 @@
 package simtest
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 // A meeting is a small world in which runs overlap, each in a container that has just started.
 type meeting struct {
 	name  string
+	setup setup // one, if nothing is said
 	ready func(w *world)
 	runs  int
 	turn  func(w *world) // what happens to the API at some moment between two calls, if anything
@@ -50,6 +53,12 @@ var meetings = []meeting{
 	{name: "a target recovers meanwhile", ready: func(w *world) { w.under(1); w.blackout("forbidden"); w.tickBlind(3) }, runs: 2,
 		turn: func(w *world) { w.blackout("") }},
 	{name: "a record is let go", ready: func(w *world) { w.retire(1, 1) }, runs: 2},
+	{name: "two jobs changed, to topics", setup: setup{outputs: 2, topics: 2, pageSize: 100}, ready: changed(2), runs: 2, wide: true},
+	{name: "one job changed, to a FIFO topic", setup: setup{outputs: 1, topics: 1, fifo: true, pageSize: 100}, ready: changed(1), runs: 2},
+	{name: "two targets changed, one after the other", setup: setup{targets: 2, atOnce: 1, outputs: 1, pageSize: 100},
+		ready: func(w *world) { w.tick(); w.somewhere(status(restore.InProgress), 0, 1) }, runs: 2, wide: true},
+	{name: "two targets changed, at once", setup: setup{targets: 2, atOnce: 2, outputs: 1, pageSize: 100},
+		ready: func(w *world) { w.tick(); w.somewhere(status(restore.InProgress), 0, 1) }, runs: 2, wide: true},
 	{name: "Since moves", ready: func(w *world) { w.retire(2, 0) }, runs: 2},
 }
 
@@ -161,7 +170,7 @@ func (w *world) rest(pauses ...time.Duration) {
 // every holds a meeting in every order, or in some if it is wide, and returns in how many.
 func (m meeting) every(t *testing.T, mutant mutant) (orders int, broken *violation) {
 	t.Helper()
-	start := newWorld(one)
+	start := newWorld(m.world())
 	start.mutant = mutant
 	m.ready(start)
 	start.abandon()
@@ -188,8 +197,12 @@ func (m meeting) every(t *testing.T, mutant mutant) (orders int, broken *violati
 	return orders, broken
 }
 
+func (m meeting) world() setup { return cmp.Or(m.setup, one) }
+
+func (m meeting) String() string { return m.name }
+
 func (m meeting) trace(o *order, mutant mutant) string {
-	start := newWorld(one)
+	start := newWorld(m.world())
 	start.mutant, start.tracing = mutant, true
 	m.ready(start)
 	start.abandon()
@@ -201,32 +214,32 @@ func (m meeting) trace(o *order, mutant mutant) string {
 
 // TestEveryInterleaving lets runs overlap in every order of their calls.
 func TestEveryInterleaving(t *testing.T) {
-	total := 0
-	for _, m := range meetings {
-		total += m.test(t)
-	}
-	t.Logf("%d orders", total)
+	heldAll(t, meetings)
 }
 
-// TestEveryInterleavingWithAFault does so while one call of the first run meets a fault, whichever it is.
-func TestEveryInterleavingWithAFault(t *testing.T) {
-	total := 0
-	for _, f := range blows {
-		total += meeting{name: f.String(), ready: changed(1), runs: 2, fate: f}.test(t)
-		total += meeting{name: "two jobs, " + f.String(), ready: changed(2), runs: 2, fate: f, wide: true}.test(t)
-	}
-	t.Logf("%d orders", total)
-}
-
-func (m meeting) test(t *testing.T) (orders int) {
+// heldAll holds meetings in every order, several meetings at a time.
+func heldAll(t *testing.T, meetings []meeting) {
 	t.Helper()
-	inBubble(t, m.name, func(t *testing.T) {
-		var broken *violation
-		orders, broken = m.every(t, mutant{})
+	var total atomic.Int64
+	inParallel(t, meetings, func(t *testing.T, m meeting) {
+		orders, broken := m.every(t, mutant{})
 		t.Logf("%d orders", orders)
+		total.Add(int64(orders))
 		if broken != nil {
 			t.Error(broken)
 		}
 	})
-	return orders
+	t.Logf("%d orders", total.Load())
+}
+
+// TestEveryInterleavingWithAFault does so while one call of the first run meets a fault, whichever it is.
+func TestEveryInterleavingWithAFault(t *testing.T) {
+	var struck []meeting
+	for _, f := range blows {
+		struck = append(struck,
+			meeting{name: f.String(), ready: changed(1), runs: 2, fate: f},
+			meeting{name: "two jobs, " + f.String(), ready: changed(2), runs: 2, fate: f, wide: true},
+			meeting{name: "in a hurry, to a topic, " + f.String(), setup: setup{outputs: 1, topics: 1, pageSize: 100, hurried: true}, ready: changed(1), runs: 2, fate: f})
+	}
+	heldAll(t, struck)
 }

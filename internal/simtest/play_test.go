@@ -76,6 +76,9 @@ func (w *world) beShortOfTime() {
 		}
 		r := w.start(w.container(0))
 		w.finishListing(r)
+		if w.broken != nil {
+			return
+		}
 		for i, v := range r.visits {
 			turns[i] += v.sight.pages
 		}

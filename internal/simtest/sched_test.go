@@ -109,15 +109,23 @@ func (w *world) start(c *container) *run {
 	w.runs = append(w.runs, r)
 	w.seen.begins(r)
 	c.running, c.last = r, r
+	all := targets[:len(w.places)]
+	if w.mutant.targets != nil {
+		all = w.mutant.targets(r)
+	}
 	if c.watcher == nil {
-		c.watcher = &watch.Watcher{Targets: targets[:len(w.places)], Rules: w.rules, Concurrency: w.atOnce}
+		c.watcher = &watch.Watcher{Targets: all, Rules: w.rules, Concurrency: w.atOnce}
 	}
 	c.watcher.Lister, c.watcher.Store = entrance{r}, entrance{r}
 	c.watcher.Outputs = w.outputsOf(r)
 	w.logf("run %d begins in container %d, its clock says %s", r.id, c.id, r.now.Format(time.TimeOnly))
+	ctx := r.ctx
+	if w.mutant.context != nil {
+		ctx = w.mutant.context(ctx)
+	}
 	go func() {
 		defer r.end()
-		r.report, r.err = c.watcher.Run(r.ctx, r.now.Add(700*time.Millisecond))
+		r.report, r.err = c.watcher.Run(ctx, r.now.Add(700*time.Millisecond))
 		if w.mutant.after != nil {
 			w.mutant.after(r)
 		}

@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"reflect"
 	"slices"
 
 	"restorewatch/internal/restore"
@@ -59,15 +60,15 @@ const (
 )
 
 // attempt notes that a run is about to save a record, and tells what for: a record that has another outbox or progress
-// than it had, and no new event, is settled after publishing.
+// than it had, and remembers the same, is settled after publishing.
 func (s *sight) attempt(saving restore.Record) purpose {
 	if !s.listed() {
 		return beginning
 	}
 	s.over()
 	before := s.of.known[saving.Key()]
-	if before != nil && before.record.Sequence == saving.Sequence &&
-		(len(before.record.Outbox) != len(saving.Outbox) || !slices.Equal(before.record.Progress, saving.Progress)) {
+	if before != nil && (len(before.record.Outbox) > len(saving.Outbox) || !slices.Equal(before.record.Progress, saving.Progress)) &&
+		reflect.DeepEqual(before.record.Memory, saving.Memory) {
 		return settling
 	}
 	s.tried[saving.Key()] = true

@@ -64,11 +64,11 @@ func (c *campaign) work(t *testing.T) {
 	for n, count, ok := c.next(); ok; n, count, ok = c.next() {
 		synctest.Test(t, func(*testing.T) {
 			seen := newCensus()
-			for i := n; i < n+count; i++ {
-				h := generate(c.first + i)
+			for i := n; i < n+count && !c.over(i); i++ {
+				h := c.mutant.of(c.first + i)
 				w := play(h, c.mutant, false)
 				seen.add(w.seen)
-				if w.broken != nil {
+				if w.broken != nil && c.mutant.meantFor(w.broken) {
 					c.found(finding{h, w.broken, i + 1})
 					break
 				}
@@ -78,6 +78,13 @@ func (c *campaign) work(t *testing.T) {
 			c.census.merge(seen)
 		})
 	}
+}
+
+// over reports whether a history before that number broke a promise.
+func (c *campaign) over(number uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.worst != nil && c.worst.after <= number
 }
 
 func (c *campaign) found(f finding) {
