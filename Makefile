@@ -65,7 +65,7 @@ load: ## the tables of docs/scale.md, up to 10,000 jobs; LAMBDA=1 within a funct
 	@go test -count=1 -timeout 0 ./internal/loadtest -v -scale $(if $(LAMBDA),-lambda) $(if $(RUN),-run '$(RUN)')
 
 vuln: ## known vulnerabilities in what the programs call; VULNDB=file:///… takes a local database
-	$(TOOL) govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
+	@VULNDB="$(VULNDB)" .ci/vuln
 
 build: ## build/NAME/bootstrap and a zip beside it for each function (GOARCH=arm64), build/restorewatch for this machine
 	@mkdir -p $(BUILD)
