@@ -49,6 +49,7 @@ func (a *app) loop(ctx context.Context, f *flags, o *output, every time.Duration
 		people: !st.json, debug: st.debug,
 	}
 	l.loop(ctx)
+	a.written.forgive() // events that stdout did not take were told of as failures, and come again
 	return st.state.close()
 }
 

@@ -128,6 +128,9 @@ func (a *app) build(ctx context.Context, f *flags, o *output, out screen) (*stat
 	if err != nil {
 		return nil, err
 	}
+	if st.json {
+		a.written.resume()
+	}
 	parts := service.Parts{Since: since, Outputs: append(outputs, eventLines(out, st.json, cfg.BaseURL))}
 	if st.state, err = openState(ctx, cfg); err != nil {
 		return nil, err

@@ -128,22 +128,62 @@ func (w aboveWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// A written is a stream that remembers its first failure: a disk that was full must not look like an empty answer.
+// A written is a stream that remembers its first failure: a disk that was full must not look like an empty answer. It
+// also knows of a line that was cut short, by such a disk or by a kill, and ends it before the next one begins: a whole line
+// behind half a one would be lost to whoever reads line by line.
 type written struct {
 	next io.Writer
 
-	mu  sync.Mutex
-	err error
+	mu   sync.Mutex
+	err  error
+	torn bool // the last line has no end, and was to have one
 }
 
 func (w *written) Write(p []byte) (int, error) {
-	n, err := w.next.Write(p)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	mend := 0
+	if w.torn {
+		p, mend = append([]byte{'\n'}, p...), 1
+	}
+	n, err := w.next.Write(p)
+	if n > 0 {
+		w.torn = n < len(p) && p[n-1] != '\n'
+	}
 	if w.err == nil {
 		w.err = err
 	}
-	return n, err
+	return max(0, n-mend), err
+}
+
+// resume looks whether the stream goes on behind a line that another process has left unfinished: only a file can tell,
+// and only where it can be opened once more for reading.
+func (w *written) resume() {
+	f, ok := w.next.(*os.File)
+	if !ok {
+		return
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return
+	}
+	again, err := os.Open(fmt.Sprintf("/dev/fd/%d", f.Fd()))
+	if err != nil {
+		return
+	}
+	defer again.Close()
+	last := make([]byte, 1)
+	_, err = again.ReadAt(last, info.Size()-1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.torn = err == nil && last[0] != '\n'
+}
+
+// forgive forgets a failure that has been told where it happened and made good since.
+func (w *written) forgive() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = nil
 }
 
 func (w *written) failure() error {

@@ -195,3 +195,50 @@ func TestOutputThatIsLostIsAFailure(t *testing.T) {
 		}
 	}
 }
+
+// tightDisk takes so many bytes, and then none until it is made larger.
+type tightDisk struct {
+	strings.Builder
+	room int
+}
+
+func (d *tightDisk) Write(p []byte) (int, error) {
+	n := min(len(p), d.room)
+	d.room -= n
+	d.Builder.Write(p[:n])
+	if n < len(p) {
+		return n, errors.New("no space left on device")
+	}
+	return n, nil
+}
+
+// A line that was cut short must not spoil the next one that is written whole.
+func TestLineAfterOneThatWasCutShort(t *testing.T) {
+	for _, test := range []struct {
+		rooms []int // for each line that does not fit
+		want  string
+	}{
+		{[]int{0}, "whole\n"},
+		{[]int{1}, "w\nwhole\n"},
+		{[]int{5}, "whole\nwhole\n"},
+		{[]int{1, 0}, "w\nwhole\n"},
+		{[]int{1, 1}, "w\nwhole\n"},
+		{[]int{1, 3}, "w\nwh\nwhole\n"},
+	} {
+		disk := new(tightDisk)
+		w := &written{next: disk}
+		for _, room := range test.rooms {
+			disk.room = room
+			if n, err := w.Write([]byte("whole\n")); err == nil || n > room {
+				t.Errorf("with room for %v: wrote %d, %v", test.rooms, n, err)
+			}
+		}
+		disk.room = 100
+		if n, err := w.Write([]byte("whole\n")); n != len("whole\n") || err != nil {
+			t.Errorf("with room in the end: wrote %d, %v", n, err)
+		}
+		if got := disk.String(); got != test.want {
+			t.Errorf("with room for %v and then enough: %q, want %q", test.rooms, got, test.want)
+		}
+	}
+}
