@@ -6,8 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"restorewatch/internal/atlassim"
 )
 
 // A fileSystem is a room that is a file system of its own, of which a file takes up all but what leave leaves.
@@ -142,5 +146,136 @@ func TestFullDisk(t *testing.T) {
 func TestNoMoreFiles(t *testing.T) {
 	if mayMount(t) {
 		sweepAll(t, &inodeLimit{*mount(t, "size=8m,nr_inodes=40")})
+	}
+}
+
+// TestLoopOnFullDisk fills the disk again and again under a loop, and under the file to which it appends its events. It is
+// killed and started again while the disk is full, too.
+func TestLoopOnFullDisk(t *testing.T) {
+	if mayMount(t) {
+		f := newFlood(t)
+		for i, pages := range []int{0, 1, 3, 2, 5, 8} {
+			f.cycle(pages, i%3 == 1)
+		}
+		f.end()
+	}
+}
+
+// A flood is a loop on a disk that gets full and has room again.
+type flood struct {
+	*diskTest
+	loop    *process
+	out     *os.File // on the same disk
+	jobs    []atlassim.Job
+	refused int // times that something could not be saved or told
+}
+
+func newFlood(t *testing.T) *flood {
+	f := &flood{diskTest: newDiskTest(t, mount(t, "size=8m"))}
+	f.begin()
+	out, err := os.OpenFile(filepath.Join(f.room.dir(), "events.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	f.out = out
+	f.see(nil)
+	f.loop = f.startLoop(out)
+	f.loop.await(t, 0, cleanRun)
+	return f
+}
+
+// cycle lets jobs come and end while the disk has room for so many pages more, and then makes room.
+func (f *flood) cycle(pages int, kill bool) {
+	f.t.Helper()
+	f.room.leave(f.t, pages)
+	f.come()
+	said := f.loop.stderr.String()
+	f.nextRun(anyRun)
+	f.look(strings.TrimPrefix(f.loop.stderr.String(), said))
+	if kill {
+		f.restart()
+	}
+	f.room.clear(f.t)
+	f.nextRun(idleRun)
+}
+
+// come lets some jobs come that are over when they are first seen.
+func (f *flood) come() {
+	_, over, _ := shortLife()
+	for i := range over {
+		over[i].ID, over[i].BatchID = atlassim.ObjectID(over[i].Created, strconv.Itoa(len(f.jobs)+i)), ""
+	}
+	f.jobs = append(f.jobs, over...)
+	f.see(f.jobs)
+}
+
+// nextRun waits for a run that has certainly begun after now: the next one may be under way.
+func (f *flood) nextRun(wanted func(string) bool) {
+	f.t.Helper()
+	said, _ := f.loop.stderr.since(0)
+	f.loop.await(f.t, f.loop.await(f.t, len(said), anyRun), wanted)
+}
+
+// look checks what a loop says of a disk that is full, if it is.
+func (f *flood) look(said string) {
+	f.t.Helper()
+	if !strings.Contains(said, "FAILED") {
+		return
+	}
+	f.refused++
+	for _, want := range []string{"nothing is lost", "make room in " + f.room.dir() + " ", "the events come again"} {
+		if strings.Contains(said, want) {
+			return
+		}
+	}
+	f.t.Errorf("nothing says what to do: %s", said)
+}
+
+// restart kills the loop and starts one while the disk is full, which either says so and ends, or goes on.
+func (f *flood) restart() {
+	f.t.Helper()
+	f.loop.kill()
+	f.wantSaved(append(f.webhook.all(), f.lines()...))
+	tried := f.startLoop(f.out)
+	select {
+	case <-tried.gone:
+		f.wantExplained(tried.stderr.String())
+	case <-time.After(2 * time.Second):
+		f.look(tried.stderr.String())
+		tried.kill()
+	}
+	f.wantSaved(append(f.webhook.all(), f.lines()...))
+	f.room.clear(f.t)
+	f.loop = f.startLoop(f.out)
+}
+
+// lines returns the events in the file, but for a last line that has no end.
+func (f *flood) lines() []string {
+	f.t.Helper()
+	content, err := os.ReadFile(f.out.Name())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return ending{stdout: string(content)}.events()
+}
+
+// end ends the loop as a person does, and compares what was told with what is owed.
+func (f *flood) end() {
+	f.t.Helper()
+	if err := f.loop.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		f.t.Fatal(err)
+	}
+	<-f.loop.gone
+	if code := f.loop.cmd.ProcessState.ExitCode(); code != 0 {
+		f.t.Errorf("exit code %d after SIGTERM, want 0: %s", code, &f.loop.stderr)
+	}
+	f.saved()
+	webhook, stdout := f.webhook.all(), f.lines()
+	again := []int{wantTold(f.t, "webhook", f.oracle, webhook), wantTold(f.t, "stdout", f.oracle, stdout)}
+	f.t.Logf("the disk was seen to be full %d times; %d events owed; the webhook got %d messages, %d of them repeats, stdout %d, %d repeats",
+		f.refused, sum(f.oracle.count), len(webhook), again[0], len(stdout), again[1])
+	if f.refused == 0 {
+		f.t.Error("the disk was never full")
 	}
 }

@@ -82,9 +82,12 @@ func (p *process) await(t testing.TB, n int, wanted func(line string) bool) (nex
 	}
 }
 
+// anyRun recognizes the line that sums up a run.
+func anyRun(line string) bool { return strings.Contains(line, " listed, ") }
+
 // cleanRun recognizes the line of a run that has read everything, saved it and told it.
 func cleanRun(line string) bool {
-	return strings.Contains(line, " listed, ") && !strings.Contains(line, "FAILED") && !strings.Contains(line, "waiting")
+	return anyRun(line) && !strings.Contains(line, "FAILED") && !strings.Contains(line, "waiting")
 }
 
 // idleRun recognizes that of one that had nothing to do.

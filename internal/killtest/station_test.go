@@ -118,11 +118,11 @@ func (s *station) finish(cmd *exec.Cmd, within time.Duration) ending {
 	return ending{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// events returns the lines of stdout that are events. One that was cut short by a kill is none.
+// events returns the lines of stdout that are events. One that was cut short by a kill or a full disk is none.
 func (e ending) events() []string {
 	var events []string
 	for line := range strings.Lines(e.stdout) {
-		if strings.HasPrefix(line, `{"specversion"`) && strings.HasSuffix(line, "}\n") {
+		if strings.HasPrefix(line, `{"specversion"`) && json.Valid([]byte(line)) {
 			events = append(events, strings.TrimSuffix(line, "\n"))
 		}
 	}
