@@ -26,13 +26,15 @@ func Fuzzed(choice uint64, a, b string) restore.Event {
 		e.Change = &restore.Change{From: f.text(e.Change.From), To: f.text(e.Change.To), Repeat: f.IntN(2) == 0}
 	}
 	if e.Hashes != nil {
-		e.Hashes = f.hashes()
+		e.Hashes = append(f.hashes(), f.hash())
 	}
 	if e.Hash != nil {
 		e.Hash, e.PreviousHash = new(f.hash()), new(f.hash())
 	}
 	if e.Expiry != nil {
-		e.Expiry = &restore.Expiry{Expires: f.time(e.Time), Remaining: f.span(), Threshold: f.span()}
+		threshold := max(f.span(), time.Second)
+		remaining := 1 + time.Duration(f.Int64N(int64(threshold)))
+		e.Expiry = &restore.Expiry{Expires: e.Expiry.Expires, Remaining: remaining, Threshold: threshold}
 	}
 	if e.Batch != nil {
 		e.Batch = &restore.Batch{ID: e.Batch.ID, Outcome: e.Batch.Outcome, Members: f.members(e.Batch.Outcome)}
