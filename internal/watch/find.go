@@ -22,25 +22,30 @@ type finding struct {
 // any target; what was found before is watched all the same.
 func (w *Watcher) find(times phases, wild restore.Target, now time.Time) (Pass, []restore.Target) {
 	last := w.lastFound(wild)
-	if age := now.Sub(last.at); age >= 0 && age < foundLife && !last.doubted {
-		return Pass{Target: wild}, last.targets
-	}
 	p := &passage{
 		Watcher: w, Pass: Pass{Target: wild}, times: times, now: now, lost: make(map[restore.Key]bool),
 	}
 	found := last.targets
 	if p.load() {
-		targets, changes := p.look()
-		if targets != nil {
-			w.keepFound(wild, finding{targets: targets, at: now}, last)
-			found = targets
+		if !last.fresh(now) {
+			targets, changes := p.look()
+			if targets != nil {
+				w.keepFound(wild, finding{targets: targets, at: now}, last)
+				found = targets
+			}
+			p.save(changes)
 		}
-		p.save(changes)
 		p.publish()
-		p.count()
 	}
+	p.count()
 	w.keep(wild, p.holding())
 	return p.Pass, found
+}
+
+// fresh reports whether what was found need not be asked for again.
+func (f finding) fresh(now time.Time) bool {
+	age := now.Sub(f.at)
+	return age >= 0 && age < foundLife && !f.doubted
 }
 
 // look asks what the "*" stands for, and returns what the answer changes in the record about the target itself. No

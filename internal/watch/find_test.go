@@ -228,3 +228,31 @@ func (p *pacing) RestoreJobs(ctx context.Context, t restore.Target, n int) iter.
 		w.RestoreJobs(ctx, t, n)(yield)
 	}
 }
+
+// What is told of a "*" itself is told again in the next run, and not only when clusters are looked for again.
+func TestNewsOfAWildTargetDoesNotWait(t *testing.T) {
+	w, f := wide(t)
+	f.of(wild, target)
+	f.err = errFault
+	for range 3 {
+		_, _ = w.run() // nothing is seen, which is told in the third
+	}
+	f.err = nil
+	w.pubFault = func(restore.Event) fault { return notApplied }
+	report, err := w.run()
+	if total := report.Total(); err == nil || total.Pending != 1 {
+		t.Fatalf("while nothing can be published: %d events pending, error %v", total.Pending, err)
+	}
+	report, err = w.run()
+	if total := report.Total(); err == nil || total.Pending != 1 {
+		t.Errorf("a minute later: %d events pending, error %v", total.Pending, err)
+	}
+	w.pubFault = nil
+	asked := f.asked
+	w.mustRun()
+	since := t0.Add(time.Minute).Unix()
+	w.wantTold(fmt.Sprintf("p/*.unreachable.%d", since), fmt.Sprintf("p/*.recovered.%d", since))
+	if f.asked != asked {
+		t.Errorf("clusters were looked for again for the sake of an event")
+	}
+}

@@ -36,8 +36,8 @@ func (w *Watcher) pass(times phases, target restore.Target, now time.Time) Pass 
 	if p.load() {
 		p.save(p.observe())
 		p.publish()
-		p.count()
 	}
+	p.count()
 	w.keep(target, p.holding())
 	return p.Pass
 }
@@ -53,14 +53,14 @@ func (p *passage) holding() holding {
 
 // load finds the ledger, in memory or in the store, and begins it when there is none.
 func (p *passage) load() bool {
+	h := p.recall(p.Target)
+	p.ledger, p.loaded = h.ledger, h.loaded
 	if p.times.list.Err() != nil {
 		p.Blind = true
 		p.fail(restore.FailedUnavailable, errNoTime)
 		return false
 	}
-	h := p.recall(p.Target)
 	if age := p.now.Sub(h.loaded); h.ledger.Begun() && age >= 0 && age < ledgerLife {
-		p.ledger, p.loaded = h.ledger, h.loaded
 		return true
 	}
 	if err := p.ask(); err != nil {
@@ -183,8 +183,8 @@ func newestFirst(jobs []restore.Job) bool {
 		!slices.ContainsFunc(jobs, func(j restore.Job) bool { return j.Created.IsZero() })
 }
 
-// save writes what changed, for as long as there is time to publish some of it too. A batch and the target's own record rest on the jobs: they wait for the next pass when a
-// job could not be saved, which will find the same again.
+// save writes what changed, for as long as there is time to publish some of it too. A batch and the target's own record
+// rest on the jobs: they wait for the next pass when a job could not be saved, which will find the same again.
 func (p *passage) save(found restore.Observation) {
 	complete := true
 	for i, record := range found.Changed {

@@ -273,3 +273,27 @@ func TestLedgerWithoutBeginning(t *testing.T) {
 		t.Errorf("told %q, error %v", w.ids(), err)
 	}
 }
+
+// A target that got no turn is remembered all the same: its events are counted, and the next run asks the store for nothing.
+func TestTargetWithoutATurnIsRemembered(t *testing.T) {
+	w := newWorld(t)
+	w.mustRun()
+	w.list(target, []restore.Job{job("a", time.Minute, restore.InProgress)})
+	w.pubFault = func(restore.Event) fault { return notApplied }
+	if _, err := w.run(); err == nil {
+		t.Fatal("what was not published was not reported")
+	}
+	late, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	report, err := w.Run(late, w.now.Add(time.Minute))
+	wantError(t, err, "no time left")
+	if got := report.Total().Pending; got != 1 {
+		t.Errorf("%d events pending, want 1", got)
+	}
+	w.pubFault = nil
+	w.resetCounts()
+	w.mustRun()
+	if w.wantTold("a.created"); w.loads != 0 {
+		t.Errorf("the ledger was loaded %d times more", w.loads)
+	}
+}
