@@ -15,7 +15,7 @@ import (
 // The same changes, watched by the command with its SQLite file.
 func TestCommandLine(t *testing.T) {
 	figures := newTable("changed jobs", "events", "SNS calls", "memory", "processor", "time")
-	for _, n := range rows(500, 5, 50, 500, 5000) {
+	for _, n := range rows(50, 5, 50, 500, 5000) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := newWorld(t, one.String())
 			program := testserver.BuildCommand(t, "restorewatch")

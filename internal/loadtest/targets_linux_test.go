@@ -87,7 +87,7 @@ func TestTargets(t *testing.T) {
 // A run that has time for a part of its targets does not keep any of them waiting for ever: not when every listing is
 // slow, when a project does not answer, and when one cluster has more to tell than a run has time for.
 func TestNoTargetStarves(t *testing.T) {
-	n, events := 3*clusters, 1500
+	n, events := 3*clusters, 1000
 	if *scale {
 		n, events = 6*clusters, 3000
 	}
