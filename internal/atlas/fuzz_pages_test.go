@@ -52,7 +52,9 @@ func fuzzPages(f *testing.F, decode func([]byte, restore.Target) (page, error), 
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := decode(body, to)
 		var answer any
-		understood := json.Unmarshal(body, &answer) == nil
+		tokens := json.NewDecoder(bytes.NewReader(body))
+		tokens.UseNumber() // whose range is no matter of the JSON
+		understood := json.Valid(body) && tokens.Decode(&answer) == nil
 		if linksAlone(answer) && strings.Contains(fmt.Sprintf("%+v %v", p, err), "CANARY") {
 			t.Errorf("a link is in %+v, %v", p, err)
 		}
