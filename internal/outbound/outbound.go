@@ -30,8 +30,8 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// Limited returns a Doer whose answers have bodies of at most most bytes, unpacked. What is longer is an error where it
-// is read.
+// Limited returns a Doer whose answers have bodies of at most most bytes, unpacked, and whose errors are those that Reason
+// gives. What is longer is an error where it is read.
 func Limited(next Doer, most int64) Doer { return limited{next, most} }
 
 type limited struct {
@@ -42,10 +42,13 @@ type limited struct {
 // Do implements Doer.
 func (l limited) Do(req *http.Request) (*http.Response, error) {
 	res, err := l.Doer.Do(req)
-	if err == nil && res.Body != nil {
+	if err != nil {
+		return nil, Reason(err)
+	}
+	if res.Body != nil {
 		res.Body = &limitedBody{res.Body, l.most}
 	}
-	return res, err
+	return res, nil
 }
 
 type limitedBody struct {
@@ -66,6 +69,9 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
 		return max(n-1, 0), errTooLong
+	}
+	if err != nil && err != io.EOF {
+		err = Reason(err)
 	}
 	return n, err
 }

@@ -43,9 +43,13 @@ func TestReasonRepeatsNothing(t *testing.T) {
 			transport := outbound.Transport()
 			transport.DisableCompression = false
 			transport.DialContext = dialling(answer)
-			res, err := (&http.Client{Transport: transport}).Get("http://hooks.test/CANARY")
+			client := &http.Client{Transport: transport}
+			res, err := client.Get("http://hooks.test/CANARY")
 			if err == nil {
 				_, err = io.ReadAll(res.Body)
+			}
+			if text := fmt.Sprintf("%+v", limitedError(t, client)); strings.Contains(text, "CANARY") {
+				t.Errorf("told by a Doer: %s", text)
 			}
 			told := outbound.Reason(err)
 			if err == nil || told == nil {
@@ -56,6 +60,21 @@ func TestReasonRepeatsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// limitedError asks once more by a Doer, and returns its error or that of the body.
+func limitedError(t *testing.T, client *http.Client) error {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://hooks.test/CANARY", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := outbound.Limited(client, 1000).Do(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.ReadAll(res.Body)
+	return err
 }
 
 // dialling returns connections that answer anything in the same way and then end.
