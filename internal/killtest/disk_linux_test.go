@@ -89,14 +89,12 @@ func mount(t testing.TB, options string) *fileSystem {
 const mountsVariable = "KILLTEST_MOUNTS"
 
 // mayMount reports whether this process has a mount name space of its own. If not, it runs the test again in one, as root
-// or in a user name space. Where the machine allows neither, TestQuota and its like, which need no file system of their
-// own, have to do; that is told, and no failure.
-func mayMount(t *testing.T) bool {
+// or in a user name space; refused says why the machine allows neither.
+func mayMount(t *testing.T) (may bool, refused error) {
 	t.Helper()
 	if os.Getenv(mountsVariable) != "" {
-		return true
+		return true, nil
 	}
-	var refused error
 	for _, spaces := range []*syscall.SysProcAttr{
 		{Cloneflags: syscall.CLONE_NEWNS},
 		{
@@ -107,11 +105,11 @@ func mayMount(t *testing.T) bool {
 	} {
 		if refused = canMount(t, spaces); refused == nil {
 			again(t, spaces)
-			return false
+			return false, nil
 		}
 	}
-	t.Logf("NOT RUN on a file system of its own: this machine lets nobody mount one: %v; TestQuota stands in", refused)
-	return false
+	t.Logf("this machine lets nobody mount a file system: %v; where files can be bounded, that stands in", refused)
+	return false, refused
 }
 
 // canMount tries, with a program that does nothing but mount.
@@ -135,24 +133,30 @@ func again(t *testing.T, spaces *syscall.SysProcAttr) {
 	}
 }
 
-// TestFullDisk leaves each number of pages on a file system.
+// TestFullDisk leaves each number of pages on a file system, or in each file where no file system can be had.
 func TestFullDisk(t *testing.T) {
-	if mayMount(t) {
-		sweepAll(t, mount(t, "size=8m"))
+	t.Parallel()
+	switch may, refused := mayMount(t); {
+	case may:
+		sweepAll(t, mount(t, "size=8m"), stages)
+	case refused != nil:
+		sweepAll(t, &fileLimit{path: t.TempDir(), pages: -1}, stages)
 	}
 }
 
 // TestNoMoreFiles leaves each number of files on one.
 func TestNoMoreFiles(t *testing.T) {
-	if mayMount(t) {
-		sweepAll(t, &inodeLimit{*mount(t, "size=8m,nr_inodes=40")})
+	t.Parallel()
+	if may, _ := mayMount(t); may {
+		sweepAll(t, &inodeLimit{*mount(t, "size=8m,nr_inodes=40")}, stages)
 	}
 }
 
 // TestLoopOnFullDisk fills the disk again and again under a loop, and under the file to which it appends its events. It is
 // killed and started again while the disk is full, too.
 func TestLoopOnFullDisk(t *testing.T) {
-	if mayMount(t) {
+	t.Parallel()
+	if may, _ := mayMount(t); may {
 		f := newFlood(t)
 		for i, pages := range []int{0, 1, 3, 2, 5, 8} {
 			f.cycle(pages, i%3 == 1)

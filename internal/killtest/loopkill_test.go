@@ -15,6 +15,7 @@ import (
 // TestLoopSurvivesKills lets the world go on step by step. After each step some loops are disturbed and killed, alone or
 // two on one file at once, and then one is let alone until it has seen how things are; it is killed too.
 func TestLoopSurvivesKills(t *testing.T) {
+	t.Parallel()
 	number := seed(t)
 	h := newHunt(t, number, "Cluster0", "Cluster1")
 	began := time.Now() // the command has been built
