@@ -349,6 +349,19 @@ func TestRetirement(t *testing.T) {
 	}
 }
 
+// An API whose clock is years ahead dates a job in the future. Letting go of it must not move Since there: all that
+// happens until then would be taken for history.
+func TestJobFromTheFutureIsKept(t *testing.T) {
+	w := newWorld(t)
+	ahead := with(job("ahead", 3650*24*time.Hour), status("FINISHED"), delivery("EXPIRED"))
+	w.observe(time.Minute, ahead)
+	if seen := w.look(91*24*time.Hour, restore.Listing{Jobs: []restore.Job{ahead}}); len(seen.Changed)+len(seen.Dropped) > 0 {
+		t.Errorf("%d records changed, %d dropped; want the job to be kept", len(seen.Changed), len(seen.Dropped))
+	}
+	later := with(job("later", 91*24*time.Hour), status("FINISHED"), delivery("EXPIRED"))
+	wantIDs(t, w.observe(time.Minute, ahead, later), "later.created", "later.status.FINISHED", "later.delivery.EXPIRED")
+}
+
 // A crash while the members of a batch are dropped leaves no half that is taken for a batch of its own.
 func TestRetirementCutShort(t *testing.T) {
 	day := 24 * time.Hour

@@ -80,10 +80,12 @@ func (l Ledger) Fail(why Failure, rules Rules, now time.Time) (Record, bool) {
 	return record, true
 }
 
-// retired reports whether a job has been over for so long that it need not be remembered.
+// retired reports whether a job has been over for so long that it need not be remembered. One that the API dates later is
+// kept until that day has come and is long past: Since would move into the future with it, and hide all that happens until
+// then.
 func retired(m JobMemory, now time.Time) bool {
 	then := now.Add(-retiredFor)
-	return !m.Changed.After(then) && m.Job.Over(m.Changed, then)
+	return !m.Changed.After(then) && !m.Job.Created.After(then) && m.Job.Over(m.Changed, then)
 }
 
 // retire lets go of records that are over for ninety days, in two steps so that nothing is ever announced again: first

@@ -233,7 +233,7 @@ func aboutTarget(target restore.Target, what string, severity restore.Severity, 
 
 func (f *jobFacts) retired(now time.Time) bool {
 	then := now.Add(-90 * 24 * time.Hour)
-	return !f.changed.After(then) && isOver(f.job, f.changed, then)
+	return !f.changed.After(then) && !f.job.Created.After(then) && isOver(f.job, f.changed, then)
 }
 
 // letGo expects the end of a row of failures, and the two steps in which what is over for ninety days is let go: Since

@@ -236,12 +236,25 @@ func (p *place) bear(j *restore.Job, d deed) {
 		}
 	}
 	j.Created = p.now.Add(min(d.span, 0))
-	if d.job < 3 && p.seeded(1) {
-		j.BatchID = batchOf(j.ID)
+	if batch := batchOf(j.ID); d.job < 3 && p.seeded(1) && !p.olderThanAMonth(batch) {
+		j.BatchID = batch
 	}
 	if d.job == 4 || d.pick == 7 {
 		j.Delivery.TargetCluster = "elsewhere"
 	}
+}
+
+// olderThanAMonth reports whether a batch was begun so long ago that no job is added to it. The jobs of one are requested
+// together; one that came after ninety days would find its batch forgotten, and make its end be told again.
+func (p *place) olderThanAMonth(batch restore.BatchID) bool {
+	for _, jobs := range p.past {
+		if slices.ContainsFunc(jobs, func(j restore.Job) bool {
+			return j.BatchID == batch && p.now.Sub(j.Created) > 30*24*time.Hour
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // seeded is a choice that a whole history makes once.
