@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/icholy/digest"
 
@@ -18,6 +19,10 @@ const maxRenewals = 2
 // maxChallenge bounds what is repeated of a challenge, in bytes, because every request repeats it. Those of Atlas have
 // some sixty, and few servers take a request whose header has more than 8 KiB.
 const maxChallenge = 4 << 10
+
+// challengePatience is how long a request waits for another one to fetch the first challenge. One cluster whose listing
+// hangs must not take the run's time from all others.
+const challengePatience = 3 * time.Second
 
 // A digester answers HTTP Digest challenges (RFC 7616) with the arithmetic of github.com/icholy/digest. The library's
 // own Transport is not used: it asks for a challenge per request when several start cold, reads the body of a 401 to
@@ -64,14 +69,16 @@ func (d *digester) exchange(req *http.Request, key Key) (*http.Response, error) 
 }
 
 // begin returns the session to answer. While there is none, one request at a time goes out unsigned to fetch the
-// challenge, and the others wait for what it finds; that request gets the 401 back too. Without a session, what came
-// instead of a challenge is the answer to req.
+// challenge, and the others wait a while for what it finds; that request gets the 401 back too. Without a session, what
+// came instead of a challenge is the answer to req.
 func (d *digester) begin(req *http.Request) (*session, *http.Response, error) {
-	s, err := d.await(req.Context())
+	s, first, err := d.await(req.Context())
 	if s != nil || err != nil {
 		return s, nil, err
 	}
-	defer d.settle() // also when the round trip panics, or the others would wait for ever
+	if first {
+		defer d.settle() // also when the round trip panics, or the others would wait for nothing
+	}
 	res, err := d.next.RoundTrip(req.Clone(req.Context()))
 	if err != nil || res.StatusCode != http.StatusUnauthorized {
 		return nil, res, err
@@ -83,8 +90,11 @@ func (d *digester) begin(req *http.Request) (*session, *http.Response, error) {
 	return d.adopt(nil, challenge), res, nil
 }
 
-// await returns the session, or nil when the caller is the one to fetch a challenge; it must then call settle.
-func (d *digester) await(ctx context.Context) (*session, error) {
+// await returns the session, or nil when the caller is to fetch a challenge. first says that the others wait for it: it
+// must then call settle.
+func (d *digester) await(ctx context.Context) (s *session, first bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, challengePatience)
+	defer cancel()
 	for {
 		d.mu.Lock()
 		s, asking := d.session, d.asking
@@ -93,12 +103,12 @@ func (d *digester) await(ctx context.Context) (*session, error) {
 		}
 		d.mu.Unlock()
 		if s != nil || asking == nil {
-			return s, nil
+			return s, s == nil, nil
 		}
 		select {
 		case <-asking:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		case <-waiting.Done():
+			return nil, false, ctx.Err()
 		}
 	}
 }

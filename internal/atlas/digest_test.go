@@ -106,6 +106,39 @@ func TestWaitingForTheChallenge(t *testing.T) {
 	})
 }
 
+// One request that hangs before there is a challenge holds up the others for a moment, not for as long as it hangs.
+func TestHangingChallengeHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &guard{next: serve(pageJSON(""))}
+		hanging := target
+		hanging.Cluster = "Hanging"
+		c := newClient(t, nil, func(o *Options) {
+			o.Base = roundTrip(func(r *http.Request) (*http.Response, error) {
+				if strings.Contains(r.URL.Path, hanging.Cluster) {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}
+				return inproc{g}.RoundTrip(r)
+			})
+		})
+		start := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := list(t.Context(), c, hanging, 100)
+			failure(t, err, restore.FailedUnavailable)
+		})
+		synctest.Wait()
+		for range 7 {
+			wg.Go(func() {
+				if _, err := list(t.Context(), c, target, 100); err != nil || time.Since(start) > challengePatience {
+					t.Errorf("%v after %v", err, time.Since(start))
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 // A ring is a keyring whose key can change.
 type ring struct {
 	now, next string
