@@ -116,11 +116,11 @@ func (a *app) perform(ctx context.Context, c command, args []string) int {
 	if err == nil {
 		err = a.written.failure()
 	}
-	return a.conclude(c, err)
+	return a.conclude(f, err)
 }
 
 // conclude tells an error and returns the exit code that it calls for.
-func (a *app) conclude(c command, err error) int {
+func (a *app) conclude(f *flags, err error) int {
 	if err == nil {
 		return exitFine
 	}
@@ -128,12 +128,12 @@ func (a *app) conclude(c command, err error) int {
 		return exitFailed
 	}
 	if wrong, ok := errors.AsType[*config.Error](err); ok {
-		a.err.folded(4).print(problems(c, wrong))
+		a.err.folded(4).print(problems(f, wrong))
 		return exitMisuse
 	}
-	a.err.folded(2).printf("restorewatch %s: %s\n", c.name, publish.Line(err.Error(), maxMessage))
+	a.err.folded(2).printf("restorewatch %s: %s\n", f.command.name, publish.Line(err.Error(), maxMessage))
 	if _, ok := errors.AsType[misuse](err); ok {
-		a.err.printf("restorewatch %s -h explains it.\n", c.name)
+		a.err.printf("restorewatch %s -h explains it.\n", f.command.name)
 		return exitMisuse
 	}
 	if h, ok := errors.AsType[hinted](err); ok && h.Hint() != "" {
@@ -149,16 +149,20 @@ type hinted interface {
 }
 
 // problems lists everything that is wrong with the configuration, one line each, with the flag that would mend it.
-func problems(c command, e *config.Error) string {
+func problems(f *flags, e *config.Error) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "restorewatch %s: the configuration has %s:\n", c.name, count(len(e.Problems), "problem"))
+	fmt.Fprintf(&b, "restorewatch %s: the configuration has %s:\n", f.command.name, count(len(e.Problems), "problem"))
 	for _, p := range e.Problems {
 		name := p.Variable
-		if flag, ok := flagOf(p.Variable); ok {
+		if flag, ok := flagOf(p.Variable); ok && f.Lookup(flag) != nil {
 			name += " (--" + flag + ")"
 		}
 		fmt.Fprintf(&b, "  %s: %s\n", name, publish.Line(p.Text, maxMessage))
 	}
-	fmt.Fprintf(&b, "restorewatch %s -h explains each one.\n", c.name)
+	explainer := runCommand.name // which reads them all
+	if !slices.ContainsFunc(e.Problems, func(p config.Problem) bool { return !f.reads(p.Variable) }) {
+		explainer = f.command.name
+	}
+	fmt.Fprintf(&b, "restorewatch %s -h explains each one.\n", explainer)
 	return b.String()
 }

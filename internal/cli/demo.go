@@ -36,7 +36,7 @@ The demo checks itself: it exits with 1 if an event is missing, told twice, out 
 		speed := f.Float64("speed", 3400, "show it `N` times as fast as the clock")
 		fast := f.Bool("fast", false, "do not wait at all between two runs")
 		return func(ctx context.Context, _ []string) error {
-			if *speed <= 0 {
+			if !(*speed > 0) { // NaN is not
 				return misuse("--speed: want a number over 0")
 			}
 			pause := time.Duration(float64(demoStep) / *speed)

@@ -20,7 +20,8 @@ func (d *doctor) state(ctx context.Context) finding {
 	place := "table " + d.cfg.StateTable
 	if d.cfg.StateTable == "" {
 		place = "file " + d.cfg.StateFile
-		if _, err := os.Stat(d.cfg.StateFile); errors.Is(err, fs.ErrNotExist) {
+		// An empty file is not ours yet. Opening it would make it so, and nothing is to be changed.
+		if info, err := os.Stat(d.cfg.StateFile); errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 			return beforeFirstRun(d.cfg.StateFile)
 		}
 	}

@@ -136,6 +136,11 @@ func (f *flags) ofVariable(name string) bool {
 	})
 }
 
+// reads reports whether the command takes a variable into account.
+func (f *flags) reads(variable string) bool {
+	return slices.ContainsFunc(f.variables, func(v config.Variable) bool { return v.Name == variable })
+}
+
 func (f *flags) explainVariables(b *strings.Builder) {
 	if len(f.variables) == 0 {
 		return

@@ -93,7 +93,7 @@ func (l *looper) once(ctx context.Context, now time.Time) watch.Report {
 	defer cancel()
 	report, _ := l.runner.Run(ctx, now) // what the error says is in the report
 	l.tell(report)
-	if report.Total().Changed > 0 || l.runs == 0 {
+	if l.status.screen.terminal && (report.Total().Changed > 0 || l.runs == 0) { // for the line at the foot alone
 		var passed []restore.Target // those that a "*" stands for among them
 		for _, p := range report.Passes {
 			passed = append(passed, p.Target)

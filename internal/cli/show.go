@@ -39,9 +39,11 @@ func (a *app) show(ctx context.Context, f *flags, asJSON bool, id string) error 
 		return err
 	}
 	ledgers, err := loadLedgers(ctx, cfg)
-	if errors.Is(err, fs.ErrNotExist) && id == "" {
-		a.err.printf("Nothing is remembered yet: there is no file %s. The first \"restorewatch run\" makes it.\n",
-			publish.Line(cfg.StateFile, 200))
+	if errors.Is(err, fs.ErrNotExist) {
+		a.err.printf("Nothing is remembered yet: %s\n", noStateFile(cfg))
+		if id != "" {
+			return errTold
+		}
 		err = nil
 	}
 	if err != nil {

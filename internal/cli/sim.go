@@ -55,7 +55,7 @@ func (a *app) sim(ctx context.Context, o *simulation) error {
 		return misuse("--key: want PUBLIC:PRIVATE")
 	}
 	server.Keys = map[string]string{public: private}
-	if o.speed <= 0 || o.speed > 1e6 {
+	if !(o.speed > 0 && o.speed <= 1e6) { // NaN is neither
 		return misuse("--speed: want a number over 0, at most 1000000")
 	}
 	targets, err := o.stage(server, a.now())

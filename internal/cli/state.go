@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"restorewatch/internal/config"
 	"restorewatch/internal/outbound/cloud"
+	"restorewatch/internal/publish"
 	"restorewatch/internal/restore"
 	"restorewatch/internal/service"
 	"restorewatch/internal/store/dynamo"
@@ -52,6 +54,12 @@ func loadLedgers(ctx context.Context, cfg config.Config) ([]restore.Ledger, erro
 	}
 	ledgers, err := loadAll(ctx, file, cfg.Targets, file.Targets)
 	return ledgers, errors.Join(err, file.Close())
+}
+
+// noStateFile says that there is no state file, and where it comes from.
+func noStateFile(cfg config.Config) string {
+	return fmt.Sprintf("there is no file %s. The first \"restorewatch run\" makes it; one elsewhere is named by STATE_FILE or --state-file.",
+		publish.Line(cfg.StateFile, 200))
 }
 
 func loadTable(ctx context.Context, cfg config.Config) ([]restore.Ledger, error) {

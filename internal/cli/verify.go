@@ -42,13 +42,17 @@ func (a *app) verify(ctx context.Context, f *flags, files []string) error {
 		return err
 	}
 	ledgers, err := loadLedgers(ctx, cfg)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		a.err.folded(2).printf("restorewatch verify: nothing is known of any file: %s\n", noStateFile(cfg))
+		return errTold
+	}
+	if err != nil {
 		return err
 	}
-	reported := reportedHashes(ledgers)
+	known := reportedHashes(ledgers)
 	bad := 0
 	for _, file := range files {
-		if !a.verifyFile(file, reported[filepath.Base(file)]) {
+		if !a.verifyFile(file, known[filepath.Base(file)]) {
 			bad++
 		}
 	}
@@ -96,14 +100,14 @@ func isSHA1(algorithm string) bool {
 // verifyFile says whether one file is what the API reported.
 func (a *app) verifyFile(file string, known []reported) bool {
 	name := publish.Line(file, 300)
-	if len(known) == 0 {
-		a.verdict(red, "UNKNOWN", name, "the API has reported no SHA-1 for a file of this name; "+
-			"it does so after the download, so make a run first, and keep the name that the download gave the file")
-		return false
-	}
 	sum, size, err := sha1Of(file)
 	if err != nil {
 		a.verdict(red, "UNREADABLE", name, publish.Line(err.Error(), maxMessage))
+		return false
+	}
+	if len(known) == 0 {
+		a.verdict(red, "UNKNOWN", name, "the API has reported no SHA-1 for a file of this name; "+
+			"it does so after the download, so make a run first, and keep the name that the download gave the file")
 		return false
 	}
 	for _, r := range known {
