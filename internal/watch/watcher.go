@@ -95,7 +95,7 @@ func (w *Watcher) inTurn(all []restore.Target, now time.Time) []restore.Target {
 		return nil
 	}
 	step := stride(n)
-	first := int(now.Unix()/60) % n * step % n
+	first := beginning(now, n) * step % n
 	targets := make([]restore.Target, n)
 	for i := range targets {
 		targets[i] = all[(first+i)%n*step%n]
@@ -104,6 +104,15 @@ func (w *Watcher) inTurn(all []restore.Target, now time.Time) []restore.Target {
 		return w.recall(a).passed.Compare(w.recall(b).passed)
 	})
 	return targets
+}
+
+// beginning returns a number below n for a minute. In n minutes that follow each other it mostly takes each value, and
+// so it does for ticks that are further apart, although the minute modulo n would be the same for all when n divides the
+// time between them: after every n minutes the count goes on from another place, chosen by the golden section.
+func beginning(now time.Time, n int) int {
+	minute := uint64(max(now.Unix()/60, 0))
+	round := minute / uint64(n)
+	return int((minute + round*0x9e3779b97f4a7c15>>32) % uint64(n))
 }
 
 // stride returns the step by which n targets are visited, each once: near the golden section, so that those visited in a
