@@ -29,17 +29,18 @@ func TestOnePackageComment(t *testing.T) {
 // clocks are the files that may read the clock or wait by it. Everybody else is given the time: the whole of a run
 // happens at one moment, and a test can choose it.
 var clocks = map[string]string{
-	"internal/tick/tick.go":            "reads the run's one moment, and how long it took",
-	"internal/watch/watcher.go":        "compares the context's deadline, which is of the wall, with the wall",
-	"internal/atlas/limit.go":          "waits for the API's rate limit",
-	"internal/atlas/retry.go":          "waits between tries, by a header that names a moment",
-	"internal/atlas/errors.go":         "reads a header that names a moment",
-	"internal/atlassim/server.go":      "is a server, whose nonces age",
-	"internal/atlassim/fault.go":       "is slow on purpose",
-	"internal/publish/slack/pace.go":   "waits for the rate limit of the channel, and when Slack asks for it",
-	"internal/publish/slack/errors.go": "reads a header that names a moment",
-	"internal/testserver/process.go":   "waits for a server to start",
-	"internal/testserver/runtime.go":   "gives an invocation its deadline",
+	"internal/tick/tick.go":                    "reads the run's one moment, and how long it took",
+	"internal/watch/watcher.go":                "compares the context's deadline, which is of the wall, with the wall",
+	"internal/atlas/limit.go":                  "waits for the API's rate limit",
+	"internal/atlas/retry.go":                  "waits between tries, by a header that names a moment",
+	"internal/atlas/errors.go":                 "reads a header that names a moment",
+	"internal/atlassim/server.go":              "is a server, whose nonces age",
+	"internal/atlassim/fault.go":               "is slow on purpose",
+	"internal/publish/slack/pace.go":           "waits for the rate limit of the channel, and when Slack asks for it",
+	"internal/publish/slack/errors.go":         "reads a header that names a moment",
+	"internal/outbound/hostiletest/answers.go": "sends a byte a second, in the time of a synctest bubble",
+	"internal/testserver/process.go":           "waits for a server to start",
+	"internal/testserver/runtime.go":           "gives an invocation its deadline",
 }
 
 // clockedPackages may use the clock in any file.
