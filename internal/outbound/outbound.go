@@ -70,7 +70,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	if b.left -= int64(n); b.left < 0 {
 		return max(n-1, 0), errTooLong
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF { //nolint:errorlint // a body ends with io.EOF itself; one that wraps it broke off
 		err = Reason(err)
 	}
 	return n, err
