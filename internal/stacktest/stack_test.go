@@ -51,6 +51,8 @@ var (
 	}
 	batches = map[string]string{"FinishedQueue": "batches"}
 	fifo    = map[string]string{"FifoTopic": "true"}
+	// An account with a quota of ten executions has none to reserve.
+	unreserved = map[string]string{"ReserveConcurrency": "false"}
 )
 
 // stacks are the stacks that tests make: between them every option is on, and every option is off.
@@ -61,6 +63,9 @@ var stacks = map[string]map[string]string{
 	"FIFO topic":               with(onAny, fifo),
 	"FIFO topic, batches":      with(onAny, fifo, batches),
 	"FIFO topic alone":         with(fifo),
+
+	"every option on, nothing reserved":  with(onlyStandard, onAny, unreserved),
+	"every option off, nothing reserved": with(unreserved),
 }
 
 // given returns the template given the parameters of one of stacks.

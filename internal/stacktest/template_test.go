@@ -136,6 +136,35 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+// Every function reserves one execution, or none does; nothing else of the stack depends on it.
+func TestReservation(t *testing.T) {
+	for _, tt := range []struct {
+		reserved, unreserved string
+		functions            int
+	}{
+		{"every option off", "every option off, nothing reserved", 1},
+		{"every option on", "every option on, nothing reserved", 2},
+	} {
+		with, without := given(t, tt.reserved), given(t, tt.unreserved)
+		seen := 0
+		for name, r := range with.Resources {
+			if r.Type != "AWS::Lambda::Function" {
+				continue
+			}
+			seen++
+			equal(t, tt.reserved+": what "+name+" reserves", r.Properties["ReservedConcurrentExecutions"], any(1.0))
+			if reserved, ok := without.Resources[name].Properties["ReservedConcurrentExecutions"]; ok {
+				t.Errorf("%s: %s reserves %v", tt.unreserved, name, reserved)
+			}
+			delete(r.Properties, "ReservedConcurrentExecutions")
+		}
+		if seen != tt.functions {
+			t.Errorf("%s: %d functions, want %d", tt.reserved, seen, tt.functions)
+		}
+		equal(t, tt.unreserved+": the rest", without, with)
+	}
+}
+
 func TestStateOutlivesTheStack(t *testing.T) {
 	table := stacktest.Translate(t).Resources["StateTable"]
 	if table.DeletionPolicy != "Retain" || table.UpdateReplacePolicy != "Retain" {
