@@ -44,11 +44,12 @@ func FuzzShow(f *testing.F) {
 		}
 		v := newView([]restore.Ledger{ledger}, time.Unix(seconds%253402300800, 0))
 		shown := func(s screen) string {
-			text := v.table(s) + v.foot(s)
+			var text strings.Builder
+			text.WriteString(v.table(s) + v.foot(s))
 			for _, e := range v.jobs {
-				text += v.history(s, e)
+				text.WriteString(v.history(s, e))
 			}
-			return text
+			return text.String()
 		}
 		wide := terminalScreen(io.Discard, 110)
 		coloured := shown(wide)

@@ -217,9 +217,9 @@ func (d *diskTest) wantExplained(stderr string) {
 // sweep leaves room for nothing, one unit, two, … until runs have had enough for a while.
 func (d *diskTest) sweep(t *testing.T, s stage) {
 	const most, calm = 400, 8
-	outer := d.station.t
-	defer func() { d.station.t = outer }()
-	d.station.t = t
+	outer := d.t
+	defer func() { d.t = outer }()
+	d.t = t
 	for units, enough := 0, 0; enough < calm; units++ {
 		if units > most {
 			t.Fatalf("room for %d is not enough", units)

@@ -17,12 +17,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"restorewatch/internal/atlassim"
-	"restorewatch/internal/restore"
 	"restorewatch/internal/stacktest"
-	"restorewatch/internal/store/dynamo"
 	"restorewatch/internal/testserver"
 )
 
@@ -131,14 +128,6 @@ func (c *counter) take() map[string]int {
 	calls := c.calls
 	c.calls = nil
 	return calls
-}
-
-// begin stores that a target is watched since a time of the test's choosing.
-func (w *world) begin(target restore.Target, since time.Time) {
-	w.t.Helper()
-	if _, err := dynamo.New(dynamodb.NewFromConfig(w.dynamo), w.table).Save(w.t.Context(), restore.Begin(target, since)); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // A cost is what one run took.

@@ -58,7 +58,7 @@ const (
 	toTopic   = "topic"
 )
 
-func newWorld(t *testing.T, make func(*testing.T, *world) program, suffix string) *world {
+func newWorld(t *testing.T, start func(*testing.T, *world) program, suffix string) *world {
 	t.Helper()
 	w := &world{t: t, sim: new(atlassim.Server), posts: map[string]*way{}, inboxes: map[string]*inbox{}, got: map[string][]told{}}
 	api := httptest.NewServer(w.sim)
@@ -72,7 +72,7 @@ func newWorld(t *testing.T, make func(*testing.T, *world) program, suffix string
 	})
 	arn, queue := newTopic(t, suffix)
 	w.queue = queue
-	w.program = make(t, w)
+	w.program = start(t, w)
 	w.environ = append(w.program.env(),
 		"WATCH="+target.String(), "ATLAS_BASE_URL="+api.URL, "STUCK_AFTER=0",
 		"ATLAS_PUBLIC_KEY="+atlassim.DefaultPublicKey, "ATLAS_PRIVATE_KEY="+atlassim.DefaultPrivateKey,

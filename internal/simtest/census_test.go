@@ -59,7 +59,7 @@ func (c *census) String() string {
 func (c *census) begins(r *run) {
 	c.runs++
 	together := 1
-	for _, other := range r.world.runs {
+	for _, other := range r.runs {
 		if other != r && !other.finished {
 			together++
 		}

@@ -19,7 +19,7 @@ func (w *world) outputsOf(r *run) []watch.Output {
 	var outputs []watch.Output
 	for i := range w.outputs {
 		name := fmt.Sprintf("out%d", i+1)
-		var publisher watch.Publisher = w.mutant.publisher(r, outlet{r, name})
+		publisher := w.mutant.publisher(r, outlet{r, name})
 		if i >= w.outputs-w.topics {
 			publisher = w.topic(outlet{r, name})
 		}

@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -110,9 +111,9 @@ func (w *Watcher) inTurn(all []restore.Target, now time.Time) []restore.Target {
 // so it does for ticks that are further apart, although the minute modulo n would be the same for all when n divides the
 // time between them: after every n minutes the count goes on from another place, chosen by the golden section.
 func beginning(now time.Time, n int) int {
-	minute := uint64(max(now.Unix()/60, 0))
-	round := minute / uint64(n)
-	return int((minute + round*0x9e3779b97f4a7c15>>32) % uint64(n))
+	minute := max(int(now.Unix()/60), 0)
+	_, part := math.Modf(float64(minute/n) * (math.Phi - 1))
+	return (minute + int(part*float64(n))) % n
 }
 
 // stride returns the step by which n targets are visited, each once: near the golden section, so that those visited in a

@@ -190,7 +190,7 @@ func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := restore.Target{Source: restore.Legacy, Project: "p", Cluster: "slow"}
 		w := newWorld(t, target, other, slow)
-		w.now = time.Unix(4*60, 0).UTC() // the minute decides who begins: the slow one
+		w.now = time.Unix(60, 0).UTC() // the minute decides who begins: the slow one
 		w.Concurrency = 1
 		w.list(target, []restore.Job{job("a", time.Second, "IN_PROGRESS")})
 		w.list(other, []restore.Job{job("b", time.Second, "IN_PROGRESS")})
