@@ -125,7 +125,7 @@ func (t temper) fate(percent int) fate {
 }
 
 func (t temper) span() time.Duration {
-	if t.old == 0 && t.IntN(6) == 0 {
+	if t.old == 0 && t.IntN(3) == 0 {
 		return []time.Duration{31, 89, 90, 91}[t.IntN(4)] * 24 * time.Hour
 	}
 	return []time.Duration{time.Minute, time.Minute, time.Minute, 5 * time.Minute, 11 * time.Minute, 61 * time.Minute, 7 * time.Hour, 25 * time.Hour}[t.IntN(8)]

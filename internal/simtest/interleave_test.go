@@ -62,10 +62,10 @@ var meetings = []meeting{
 	{name: "Since moves", ready: func(w *world) { w.retire(2, 0) }, runs: 2},
 }
 
-var wideFlag = flag.Bool("wide", false, "hold also the meetings of tens of thousands of orders in every one of them")
+var wideFlag = flag.Bool("wide", false, "hold also the meetings of tens of thousands of orders in every one of them, and play every point of every scenario")
 
 // sampled is in how many orders, taken at random, a wide meeting is held unless -wide asks for all.
-const sampled = 300
+const sampled = 150
 
 // An order is one way in which overlapping runs take turns: at each moment, which of the calls that wait goes on.
 type order struct {

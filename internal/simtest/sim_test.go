@@ -25,7 +25,7 @@ var (
 )
 
 const (
-	usually = 4000 // histories, unless a flag says otherwise
+	usually = 3000 // histories, unless a flag says otherwise
 	perTurn = 50   // histories in one bubble
 )
 
