@@ -58,7 +58,7 @@ simulate: ## histories with faults for FOR (10m) and every order of overlapping 
 	else go test -count=1 -timeout 0 ./internal/simtest -run 'TestHistories$$|TestEvery|TestLadder' -v -for $(or $(FOR),10m) -wide; fi
 
 mutants: ## deliberate faults of the protocol: by which broken promise the simulation catches each, after how many histories
-	@table=$$(go test -count=1 ./internal/simtest -run 'TestMutants$$' -v); status=$$?; \
+	@table=$$(go test -count=1 ./internal/simtest -run 'TestMutants$$' -v -seeds 5); status=$$?; \
 		echo "$$table" | grep -v -e '^=== ' -e '    ---'; exit $$status
 
 load: ## the tables of docs/scale.md, up to 10,000 jobs; LAMBDA=1 within a function's memory and processor share, as root

@@ -24,6 +24,7 @@ type meeting struct {
 	turn  func(w *world) // what happens to the API at some moment between two calls, if anything
 	fate  fate           // what one call of the first run meets at some moment, if anything
 	wide  bool           // in tens of thousands of orders
+	vast  bool           // in more than can be held: in some of them, even if all are asked for
 }
 
 func changed(jobs int) func(*world) {
@@ -58,14 +59,25 @@ var meetings = []meeting{
 	{name: "two targets changed, one after the other", setup: setup{targets: 2, atOnce: 1, outputs: 1, pageSize: 100},
 		ready: func(w *world) { w.tick(); w.somewhere(status(restore.InProgress), 0, 1) }, runs: 2, wide: true},
 	{name: "two targets changed, at once", setup: setup{targets: 2, atOnce: 2, outputs: 1, pageSize: 100},
-		ready: func(w *world) { w.tick(); w.somewhere(status(restore.InProgress), 0, 1) }, runs: 2, wide: true},
+		ready: func(w *world) { w.tick(); w.somewhere(status(restore.InProgress), 0, 1) }, runs: 2, vast: true},
 	{name: "Since moves", ready: func(w *world) { w.retire(2, 0) }, runs: 2},
 }
 
 var wideFlag = flag.Bool("wide", false, "hold also the meetings of tens of thousands of orders in every one of them, and play every point of every scenario")
 
 // sampled is in how many orders, taken at random, a wide meeting is held unless -wide asks for all.
-const sampled = 150
+const sampled = 100
+
+// orders returns in how many orders, taken at random, a meeting is held; 0 stands for every one.
+func (m meeting) orders() int {
+	switch {
+	case m.vast && *wideFlag:
+		return 200 * sampled
+	case m.vast, m.wide && !*wideFlag:
+		return sampled
+	}
+	return 0
+}
 
 // An order is one way in which overlapping runs take turns: at each moment, which of the calls that wait goes on.
 type order struct {
@@ -175,7 +187,7 @@ func (m meeting) every(t *testing.T, mutant mutant) (orders int, broken *violati
 	m.ready(start)
 	start.abandon()
 	o := new(order)
-	if m.wide && !*wideFlag {
+	if m.orders() > 0 {
 		o.chance = rand.New(rand.NewPCG(rand.Uint64(), 0))
 	}
 	for broken = start.broken; broken == nil; {
@@ -190,7 +202,7 @@ func (m meeting) every(t *testing.T, mutant mutant) (orders int, broken *violati
 		if o.chance != nil {
 			o.picks, o.choices = nil, nil
 		}
-		if o.chance == nil && !o.next() || o.chance != nil && orders == sampled {
+		if o.chance == nil && !o.next() || o.chance != nil && orders == m.orders() {
 			break
 		}
 	}

@@ -25,7 +25,7 @@ var (
 )
 
 const (
-	usually = 3000 // histories, unless a flag says otherwise
+	usually = 2500 // histories, unless a flag says otherwise
 	perTurn = 50   // histories in one bubble
 )
 
