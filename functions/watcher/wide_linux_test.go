@@ -144,8 +144,11 @@ func TestThousandClusters(t *testing.T) {
 			if r.Targets != clusters || r.Published != 0 || r.Listed != (clusters-limited(r))*wideJobs || limited(r) != len(r.Failures) || limited(r) > tt.left {
 				t.Errorf("warm run: %+v", r)
 			}
-			if got, want := len(w.sim.Requests()), clusters-limited(r); got != want || w.most() > wideClusters {
-				t.Errorf("warm run: %d requests, the most of a project %d; want %d, one for each cluster", got, w.most(), want)
+			// On a slow machine the challenge of the cold run has become too old for the warm one, and each worker learns of it.
+			stale := w.sim.Count(http.StatusUnauthorized)
+			if got, want := len(w.sim.Requests())-stale, clusters-limited(r); got != want || stale > 8 || w.most() > wideClusters+stale {
+				t.Errorf("warm run: %d requests, the most of a project %d, and %d challenges; want %d, one for each cluster",
+					got, w.most(), stale, want)
 			}
 			if calls := w.calls.take(); len(calls) != limited(r) { // a failing pass is noted in the target's record
 				t.Errorf("warm run: %d calls to AWS, want %d", len(calls), limited(r))
