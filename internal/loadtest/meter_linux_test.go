@@ -11,22 +11,48 @@ import (
 	"time"
 )
 
-// peakOf returns the most memory that a process has had since forget, in kB (proc(5), VmHWM).
+// peakOf returns the most memory that a process has had since forget, in kB.
 func peakOf(t *testing.T, pid int) int {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
-	if found == nil {
-		t.Fatalf("no VmHWM in\n%s", status)
-	}
-	kB, err := strconv.Atoi(string(found[1]))
-	if err != nil {
-		t.Fatal(err)
+	kB, ok := highWater(pid)
+	if !ok {
+		t.Fatalf("process %d has no memory", pid)
 	}
 	return kB
+}
+
+var vmHWM = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+// highWater returns the most memory that a process has had, in kB (proc(5), VmHWM), unless it has ended.
+func highWater(pid int) (kB int, ok bool) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, false
+	}
+	found := vmHWM.FindSubmatch(status)
+	if found == nil {
+		return 0, false
+	}
+	kB, err = strconv.Atoi(string(found[1]))
+	return kB, err == nil
+}
+
+// followed returns a channel that gets the most memory that a process has had, in kB, once it has ended. The kernel's own
+// account of a child (getrusage(2), ru_maxrss) begins with what its parent had.
+func followed(pid int) <-chan int {
+	peak := make(chan int, 1)
+	go func() {
+		most := 0
+		for range time.Tick(2 * time.Millisecond) {
+			kB, alive := highWater(pid)
+			if !alive {
+				break
+			}
+			most = kB
+		}
+		peak <- most
+	}()
+	return peak
 }
 
 // forget sets a process's VmHWM back to what it has now (proc(5), clear_refs).
