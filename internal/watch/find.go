@@ -30,8 +30,8 @@ func (w *Watcher) find(times phases, wild restore.Target, now time.Time) (Pass, 
 		if !last.fresh(now) {
 			targets, changes := p.look()
 			if targets != nil {
-				w.keepFound(wild, finding{targets: targets, at: now}, last)
-				found = targets
+				found = append(targets, w.untold(last.targets, targets)...)
+				w.keepFound(wild, finding{targets: found, at: now}, last)
 			}
 			p.save(changes)
 		}
@@ -40,6 +40,23 @@ func (w *Watcher) find(times phases, wild restore.Target, now time.Time) (Pass, 
 	p.count()
 	w.keep(wild, p.holding())
 	return p.Pass, found
+}
+
+// untold returns those targets that are not found any more and have something to tell yet. A cluster may be deleted as soon
+// as its restore is over, while a topic does not answer. After a cold start nothing is known of such a cluster here.
+func (w *Watcher) untold(before, found []restore.Target) (left []restore.Target) {
+	for _, t := range before {
+		if slices.Contains(found, t) {
+			continue
+		}
+		for _, r := range w.recall(t).ledger.Records {
+			if len(r.Outbox) > 0 {
+				left = append(left, t)
+				break
+			}
+		}
+	}
+	return left
 }
 
 // fresh reports whether what was found need not be asked for again.

@@ -256,3 +256,32 @@ func TestNewsOfAWildTargetDoesNotWait(t *testing.T) {
 		t.Errorf("clusters were looked for again for the sake of an event")
 	}
 }
+
+// A cluster that is deleted before its last events could be published is passed over until they are.
+func TestGoneClusterIsToldToItsEnd(t *testing.T) {
+	w, f := wide(t)
+	f.of(wild, target, other)
+	w.mustRun()
+	finished := job("a", 61*time.Second, restore.Finished)
+	w.list(other, []restore.Job{finished})
+	w.pubFault = func(restore.Event) fault { return notApplied }
+	_, _ = w.run()
+	f.of(wild, target)
+	w.fails[other] = gone{}
+	for range 12 { // the clusters are looked for again in the meantime
+		if report, err := w.run(); err == nil || report.Total().Pending == 0 {
+			t.Fatalf("%d events pending, error %v", report.Total().Pending, err)
+		}
+	}
+	w.pubFault = nil
+	_, _ = w.run()
+	if got := w.ids(); len(got) < 2 || got[0] != "a.created" || got[1] != "a.status.FINISHED" {
+		t.Errorf("told %q", got)
+	}
+	for range 11 {
+		_, _ = w.run()
+	}
+	if got := listed(w.mustRun()); got != "legacy:p/c" || w.outboxes() != 0 {
+		t.Errorf("passed over %s with %d events to be told", got, w.outboxes())
+	}
+}
