@@ -203,6 +203,9 @@ func (p *place) live(d deed) {
 		return
 	}
 	known := p.listed(id)
+	if p.longOver(id) {
+		return // its record may have been let go, and with it what was told
+	}
 	p.edit(id, func(j *restore.Job) {
 		if !known {
 			p.bear(j, d)
@@ -242,6 +245,16 @@ func (p *place) bear(j *restore.Job, d deed) {
 	if d.job == 4 || d.pick == 7 {
 		j.Delivery.TargetCluster = "elsewhere"
 	}
+}
+
+// longOver reports whether a job, listed now or before, has ended and is so old that nothing happens to it any more.
+func (p *place) longOver(id restore.JobID) bool {
+	for _, jobs := range slices.Backward(p.past) {
+		if i := slices.IndexFunc(jobs, func(j restore.Job) bool { return j.ID == id }); i >= 0 {
+			return jobs[i].Status.Final() && p.now.Sub(jobs[i].Created) > 80*24*time.Hour
+		}
+	}
+	return false
 }
 
 // olderThanAMonth reports whether a batch was begun so long ago that no job is added to it. The jobs of one are requested
